@@ -1,0 +1,4 @@
+create table visits (
+  id integer primary key,
+  at text not null default (datetime('now'))
+);

@@ -1,0 +1,2 @@
+-- AlterEnum
+ALTER TYPE "deployment_event_type" ADD VALUE 'release';

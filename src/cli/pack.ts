@@ -1,0 +1,64 @@
+import { createWriteStream, existsSync, readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { itemsOfFolder, packArchive, type PackItem } from '../packages/archive.ts';
+import { Meter } from '../packages/meter.ts';
+
+export interface PackedProject {
+  readonly file: string;
+  readonly bytes: number;
+  readonly sha256: string;
+  /** The version in its package.json, or `0.0.0`. */
+  readonly version: string;
+}
+
+const LEFT_OUT = new Set(['node_modules', '.git', '.windlass', 'dist']);
+
+/**
+ * Packs a project folder into a file: without what a build makes again, with the `bundleDependencies` of its
+ * package.json. The same files give the same bytes.
+ */
+export async function packProject(folder: string, file: string): Promise<PackedProject> {
+  const items = (await itemsOfFolder(folder)).filter(({ path }) => !LEFT_OUT.has(path));
+  const description = readPackageJson(folder);
+  items.push(...bundledDependencies(folder, description.bundleDependencies ?? []));
+  const meter = new Meter();
+  await pipeline(packArchive(items), meter, createWriteStream(file));
+  return { file, ...meter.result(), version: description.version ?? '0.0.0' };
+}
+
+interface PackageJson {
+  readonly version?: string;
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly bundleDependencies?: readonly string[];
+}
+
+function readPackageJson(folder: string): PackageJson {
+  const file = join(folder, 'package.json');
+  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {};
+}
+
+/** The named packages and all that these depend on, from where Node would find them: a folder above is as good. */
+function bundledDependencies(folder: string, names: readonly string[]): PackItem[] {
+  const found = new Map<string, string>();
+  const add = (from: string, name: string): void => {
+    const place = findPackage(from, name);
+    const known = found.get(name);
+    if (known !== undefined && known !== place)
+      throw new Error(`Two versions of ${name} are needed: it cannot be bundled.`);
+    if (known !== undefined) return;
+    found.set(name, place);
+    for (const dependency of Object.keys(readPackageJson(place).dependencies ?? {})) add(place, dependency);
+  };
+  for (const name of names) add(resolve(folder), name);
+  return [...found].map(([name, place]) => ({ file: place, path: `node_modules/${name}` }));
+}
+
+/** Not `require.resolve`: a package may hide its package.json. */
+function findPackage(from: string, name: string): string {
+  for (let folder = from; ; folder = dirname(folder)) {
+    const place = join(folder, 'node_modules', name);
+    if (existsSync(join(place, 'package.json'))) return place;
+    if (folder === dirname(folder)) throw new Error(`${name} is not installed: run "npm install" before packing.`);
+  }
+}

@@ -1,0 +1,32 @@
+import closeWithGrace from 'close-with-grace';
+import { startApp, type App, type Role } from '../app.ts';
+import { loadConfig } from '../config.ts';
+import { createLog } from '../telemetry.ts';
+
+const STOP_DEADLINE_MS = 20_000;
+
+/** Runs the given roles until the process is told to stop. */
+export async function serve(roles: readonly Role[]): Promise<void> {
+  const config = loadConfig();
+  const log = createLog(config.logLevel);
+  const app = await startApp(config, { roles, log });
+  stopWithProcess(app);
+  for (const line of announcement(app, config.databaseUrl === null)) console.log(line);
+}
+
+function announcement({ url, gatewayPort, madeToken }: App, isEmbedded: boolean): string[] {
+  return [
+    `Windlass runs, on ${isEmbedded ? 'the embedded database' : 'PostgreSQL'}.`,
+    ...(url ? [`  API      ${url}/graphql (GraphiQL in a browser), ${url}/api`] : []),
+    ...(gatewayPort ? [`  Apps     at port ${gatewayPort}`] : []),
+    ...(madeToken ? ['', '  Owner token, shown this once:', `  ${madeToken}`] : []),
+  ];
+}
+
+/** SIGTERM, SIGINT and unexpected errors stop the app in an orderly way; a second signal ends the process at once. */
+export function stopWithProcess(app: App): void {
+  closeWithGrace({ delay: STOP_DEADLINE_MS, logger: false }, async ({ err }) => {
+    if (err) console.error(err);
+    await app.stop();
+  });
+}

@@ -1,0 +1,14 @@
+/** What is published as `windlass/client`, for Node and browsers. */
+export { ApiError } from './api.ts';
+export type { ConnectionOptions, ConnectionState } from './connection.ts';
+export {
+  followDeployment,
+  followDeploymentEvents,
+  followDeploymentState,
+  type DeploymentEvent,
+  type DeploymentLogEvent,
+  type DeploymentState,
+  type FollowEventsOptions,
+  type FollowOptions,
+  type FollowStateOptions,
+} from './follow.ts';

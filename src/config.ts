@@ -1,0 +1,158 @@
+import { join, resolve } from 'node:path';
+import { z } from 'zod';
+import { duration } from './domain/manifest.ts';
+
+/** A text that does not print itself. */
+export class Secret {
+  readonly #value: string;
+  constructor(value: string) {
+    this.#value = value;
+  }
+  /** The text itself: only where it is used. */
+  reveal(): string {
+    return this.#value;
+  }
+  toString(): string {
+    return '[redacted]';
+  }
+  toJSON(): string {
+    return '[redacted]';
+  }
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return '[redacted]';
+  }
+}
+
+export interface Config {
+  readonly host: string;
+  readonly port: number;
+  /** Where callers reach the API, if not at the address it listens on. Without a slash at the end. */
+  readonly publicUrl: string | null;
+  readonly gatewayPort: number;
+  readonly gatewayDomain: string;
+  /** Caches before the gateway, which deployments tell to purge. Null: none. */
+  readonly cdnPurgeUrl: Secret | null;
+  readonly cdnPurgeWebhook: Secret | null;
+  /** Absolute. Packages, artifacts, workspaces, app data, and the embedded database in `db/`. */
+  readonly dataDir: string;
+  /** Null: the embedded database. */
+  readonly databaseUrl: Secret | null;
+  /** Where apps get databases of their own. Null: a SQLite file each. */
+  readonly appsDatabaseUrl: Secret | null;
+  /** Null: pub/sub in memory. */
+  readonly redisUrl: Secret | null;
+  /** Before every channel and queue of ours on a shared server. */
+  readonly redisPrefix: string;
+  /** Null: made at the first start and printed once. */
+  readonly bootstrapToken: Secret | null;
+  readonly workers: number;
+  readonly packageBytesMax: number;
+  readonly unpackedBytesMax: number;
+  /** How much of what each app prints is kept. */
+  readonly runtimeLogBytesMax: number;
+  /** How much output of one deployment is stored. */
+  readonly logBytesMax: number;
+  /** After this long without progress, whoever does not read what is streamed to them is dropped. */
+  readonly streamStallMs: number;
+  readonly killGraceMs: number;
+  /** Where builds, migrations and apps find programs: the only thing they get of this process's environment. */
+  readonly commandPath: string;
+  readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'silent';
+}
+
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+const port = z.coerce.number().int().min(0).max(65_535);
+const bytes = z.coerce.number().int().min(1);
+const secret = (scheme: RegExp, example: string) =>
+  z
+    .string()
+    .regex(scheme, `must be a URL such as ${example}`)
+    .transform((value) => new Secret(value));
+
+/** Every setting, with its default. docs/configuration.md explains each; a test keeps the two equal. */
+export const settings = z.object({
+  WINDLASS_HOST: z.string().default('127.0.0.1'),
+  WINDLASS_PORT: port.default(4000),
+  WINDLASS_PUBLIC_URL: z
+    .string()
+    .regex(/^https?:\/\/[^/]+$/, 'must be a URL without a path, such as https://windlass.example.com')
+    .optional(),
+  WINDLASS_GATEWAY_PORT: port.default(8080),
+  WINDLASS_GATEWAY_DOMAIN: z.string().toLowerCase().default('localhost'),
+  WINDLASS_CDN_PURGE_URL: secret(/^https?:\/\/[^/?#]+[^?#]*$/, 'http://cache.example.com:6081').optional(),
+  WINDLASS_CDN_PURGE_WEBHOOK: secret(/^https?:\/\/[^/]+/, 'https://example.com/purge').optional(),
+  WINDLASS_DATA_DIR: z.string().default('.windlass'),
+  DATABASE_URL: secret(/^postgres(ql)?:\/\//, 'postgresql://user@host/database').optional(),
+  WINDLASS_APPS_DATABASE_URL: secret(/^postgres(ql)?:\/\//, 'postgresql://user@host/postgres').optional(),
+  REDIS_URL: secret(/^rediss?:\/\//, 'redis://host:6379').optional(),
+  WINDLASS_REDIS_PREFIX: z.string().default('windlass:'),
+  WINDLASS_BOOTSTRAP_TOKEN: z
+    .string()
+    .regex(/^[\x21-\x7e]{32,}$/, 'must be at least 32 printable characters without spaces')
+    .transform((value) => new Secret(value))
+    .optional(),
+  WINDLASS_WORKERS: z.coerce.number().int().min(1).max(64).default(2),
+  // GraphQL's numbers, in which callers say how large a file is, have 32 bits.
+  WINDLASS_PACKAGE_BYTES_MAX: bytes.max(2 ** 31 - 1).default(512 * 1024 * 1024),
+  WINDLASS_UNPACKED_BYTES_MAX: bytes.default(4 * 1024 * 1024 * 1024),
+  WINDLASS_RUNTIME_LOG_BYTES_MAX: bytes.default(64 * 1024 * 1024),
+  WINDLASS_LOG_BYTES_MAX: bytes.default(512 * 1024 * 1024),
+  WINDLASS_STREAM_STALL: duration.default(60_000),
+  WINDLASS_KILL_GRACE: duration.default(5_000),
+  PATH: z.string().default('/usr/local/bin:/usr/bin:/bin'),
+  WINDLASS_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent']).default('info'),
+});
+
+/** Reads the settings from an environment. An empty text is as good as none. All problems are reported at once. */
+export function loadConfig(
+  environment: Record<string, string | undefined> = process.env,
+  defaults: Record<string, string> = {},
+): Config {
+  const given = {
+    ...defaults,
+    ...Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== '' && value !== undefined)),
+  };
+  const parsed = settings.safeParse(given);
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`);
+    throw new ConfigError(`The settings are not valid:\n${problems.join('\n')}`);
+  }
+  const { data } = parsed;
+  return {
+    host: data.WINDLASS_HOST,
+    port: data.WINDLASS_PORT,
+    publicUrl: data.WINDLASS_PUBLIC_URL ?? null,
+    gatewayPort: data.WINDLASS_GATEWAY_PORT,
+    gatewayDomain: data.WINDLASS_GATEWAY_DOMAIN,
+    cdnPurgeUrl: data.WINDLASS_CDN_PURGE_URL ?? null,
+    cdnPurgeWebhook: data.WINDLASS_CDN_PURGE_WEBHOOK ?? null,
+    dataDir: resolve(data.WINDLASS_DATA_DIR),
+    databaseUrl: data.DATABASE_URL ?? null,
+    appsDatabaseUrl: data.WINDLASS_APPS_DATABASE_URL ?? null,
+    redisUrl: data.REDIS_URL ?? null,
+    redisPrefix: data.WINDLASS_REDIS_PREFIX,
+    bootstrapToken: data.WINDLASS_BOOTSTRAP_TOKEN ?? null,
+    workers: data.WINDLASS_WORKERS,
+    packageBytesMax: data.WINDLASS_PACKAGE_BYTES_MAX,
+    unpackedBytesMax: data.WINDLASS_UNPACKED_BYTES_MAX,
+    runtimeLogBytesMax: data.WINDLASS_RUNTIME_LOG_BYTES_MAX,
+    logBytesMax: data.WINDLASS_LOG_BYTES_MAX,
+    streamStallMs: data.WINDLASS_STREAM_STALL,
+    killGraceMs: data.WINDLASS_KILL_GRACE,
+    commandPath: data.PATH,
+    logLevel: data.WINDLASS_LOG_LEVEL,
+  };
+}
+
+/** Where each kind of file lives below the data folder. */
+export function dataFolders(dataDir: string) {
+  return {
+    database: join(dataDir, 'db'),
+    packages: join(dataDir, 'packages'),
+    workspaces: join(dataDir, 'workspaces'),
+    apps: join(dataDir, 'apps'),
+  };
+}

@@ -1,0 +1,30 @@
+import type { Viewer } from '../domain/access.ts';
+import type { EventBus } from '../events/bus.ts';
+import type { ChangeFeed } from '../events/changes.ts';
+import type { Followers } from '../events/follower.ts';
+import type { PrismaClient } from '../generated/prisma/client.ts';
+import type { CatalogDeps } from '../operations/catalog.ts';
+import type { DeploymentOperationDeps } from '../operations/enqueue.ts';
+import type { ProductionAppDeps } from '../operations/production-apps.ts';
+import type { UploadDeps } from '../operations/uploads.ts';
+import type { RuntimeLogReader } from '../store/runtime-logs.ts';
+import type { Log } from '../telemetry.ts';
+
+/** The same for all requests. */
+export interface Services extends CatalogDeps, DeploymentOperationDeps, ProductionAppDeps, UploadDeps {
+  readonly prisma: PrismaClient;
+  readonly bus: EventBus;
+  readonly log: Log;
+  readonly followers: Followers;
+  readonly changes: ChangeFeed;
+  /** What running apps print. */
+  readonly runtimeLogs: RuntimeLogReader;
+  /** Where an app answers in a browser. */
+  appUrl(subdomain: string): string;
+}
+
+/** What resolvers get, for one operation of one caller. */
+export interface Context extends Services {
+  readonly viewer: Viewer | null;
+  readonly requestId: string;
+}

@@ -1,0 +1,25 @@
+import { notFound } from '../domain/errors.ts';
+import { loadVisibleApp, requireViewer } from '../operations/authorize.ts';
+import { builder } from './builder.ts';
+import './deployment.ts';
+
+builder.subscriptionField('deploymentsChanged', (t) =>
+  t.prismaField({
+    type: 'Deployment',
+    description:
+      'Every deployment that is made or changed from now on, as it is then; several changes of one may be merged. For lists: subscribe, then read the list, and read it again after a reconnect. Never completes by itself.',
+    args: {
+      organizationId: t.arg.id({ description: 'Only those of this organization. Default: all of yours.' }),
+      productionAppId: t.arg.id({ description: 'Only those of this production app.' }),
+    },
+    subscribe: async (_root, { organizationId, productionAppId }, context) => {
+      const viewer = requireViewer(context.viewer);
+      const mine = viewer.memberships.map((membership) => membership.organizationId);
+      if (organizationId != null && !mine.includes(organizationId)) throw notFound('organization', organizationId);
+      if (productionAppId != null) await loadVisibleApp(context.prisma, viewer, productionAppId);
+      const organizationIds = organizationId == null ? mine : [organizationId];
+      return context.changes.follow({ organizationIds, productionAppId });
+    },
+    resolve: (query, id, _args, { prisma }) => prisma.deployment.findUniqueOrThrow({ ...query, where: { id } }),
+  }),
+);

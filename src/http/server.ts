@@ -1,0 +1,261 @@
+import { randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Viewer } from '../domain/access.ts';
+import { DomainError, notFound } from '../domain/errors.ts';
+import type { Services } from '../graphql/context.ts';
+import { receiveUpload } from '../operations/uploads.ts';
+import type { Pulse } from '../store/pulse.ts';
+import { withRequestId } from '../telemetry.ts';
+import { authenticate, ticketOf } from './auth.ts';
+import { sendJson, sendProblem, sendStream } from './answer.ts';
+import { assertJson, readJson } from './body.ts';
+import { refusalOf } from './errors.ts';
+import { createEventStreams, type HandleEventStreams } from './event-streams.ts';
+import { loadGraphiQLPage } from './graphiql.ts';
+import type { GraphQLServer } from './graphql.ts';
+import { ROUTES } from './rest.ts';
+import { createFollowDocument, createRunDocument, type Route } from './route.ts';
+
+/** Whether the database answers, as the API must know it. */
+export interface Readiness {
+  /** Rejects when this process cannot do its work. */
+  check(): Promise<void>;
+  /** Of a database that cannot go away without this process; null. */
+  readonly pulse: Pulse | null;
+}
+
+const UPLOAD_PATH = /^\/api\/uploads\/([^/]+)\/([^/]+)$/;
+const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/;
+
+/** GraphQL, REST, uploads and health on one port. */
+export function createApiServer(services: Services, graphql: GraphQLServer, readiness: Readiness): Server {
+  const eventStreams = createEventStreams(graphql, services.log);
+  return createServer({ requestTimeout: 0, headersTimeout: 10_000 }, (request, response) => {
+    const given = request.headers['x-request-id'];
+    const requestId = typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
+    response.setHeader('x-request-id', requestId);
+    response.setHeader('x-content-type-options', 'nosniff');
+    // Whoever is refused because the database is away may still be written to when it is back.
+    response.on('error', () => {});
+    void withRequestId(requestId, () =>
+      handle(services, { graphql, eventStreams, readiness }, request, response).catch((error: unknown) => {
+        sendProblem(response, refusalOf(error, services.log), requestId);
+      }),
+    );
+  });
+}
+
+interface Handlers {
+  readonly graphql: GraphQLServer;
+  readonly eventStreams: HandleEventStreams;
+  readonly readiness: Readiness;
+}
+
+async function handle(
+  services: Services,
+  { graphql, eventStreams, readiness: { check, pulse } }: Handlers,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const url = parseUrl(request);
+  if (url.pathname === '/') return redirect(response, '/graphql');
+  if (url.pathname === '/livez') return sendJson(response, { status: 200, body: { status: 'ok' } });
+  if (isPageRequest(url, request)) return sendGraphiQL(request, response);
+  return whileDatabaseAnswers(pulse, response, async () => {
+    if (url.pathname === '/readyz') return handleReadiness(check, response);
+    if (url.pathname === '/graphql') return handleGraphQL(graphql, request, response);
+    if (url.pathname === '/graphql/stream') return handleEventStreams(services, eventStreams, request, response);
+    return handleCall(services, graphql, url, request, response);
+  });
+}
+
+/** Nobody waits for a database that is away: who has no answer yet is refused, and who comes now is, too. */
+async function whileDatabaseAnswers(
+  pulse: Pulse | null,
+  response: ServerResponse,
+  work: () => Promise<void>,
+): Promise<void> {
+  if (pulse === null) return work();
+  if (pulse.isAway()) throw databaseAway();
+  let off = () => {};
+  const away = new Promise<never>((_resolve, reject) => {
+    off = pulse.onAway(() => response.headersSent || reject(databaseAway()));
+  });
+  const working = work();
+  working.catch(() => {}); // Told below, unless the caller was answered before.
+  await Promise.race([working, away]).finally(off);
+}
+
+function databaseAway(): DomainError {
+  return new DomainError('UNAVAILABLE', 'The database does not answer. Try again in a moment.');
+}
+
+async function handleCall(
+  services: Services,
+  graphql: GraphQLServer,
+  url: URL,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const upload = UPLOAD_PATH.exec(url.pathname);
+  if (upload) return handleUpload(services, { id: upload[1]!, secret: upload[2]! }, request, response);
+  if (url.pathname.startsWith('/api/')) return handleRest(services, graphql, url, request, response);
+  throw new DomainError('NOT_FOUND', 'There is nothing at this path. GraphQL is at /graphql, REST below /api.');
+}
+
+function parseUrl(request: IncomingMessage): URL {
+  try {
+    return new URL(request.url ?? '/', `http://${request.headers.host ?? 'localhost'}`);
+  } catch (cause) {
+    throw new DomainError('BAD_USER_INPUT', 'The URL is not valid.', {}, { cause });
+  }
+}
+
+function isPageRequest({ pathname }: URL, { method, headers }: IncomingMessage): boolean {
+  return pathname === '/graphql' && method === 'GET' && /\btext\/html\b/.test(headers.accept ?? '');
+}
+
+async function handleGraphQL(
+  graphql: GraphQLServer,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  if (request.method === 'POST') assertJson(request);
+  await graphql(request, response);
+}
+
+async function handleEventStreams(
+  services: Services,
+  eventStreams: HandleEventStreams,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  if (request.method === 'POST') assertJson(request);
+  await eventStreams(await viewerOf(services, request), request, response);
+}
+
+function viewerOf({ prisma }: Services, { method, headers, url = '' }: IncomingMessage): Promise<Viewer | null> {
+  const { authorization, accept } = headers;
+  return authenticate(prisma, { authorization, ticket: ticketOf({ method, accept, url }) });
+}
+
+async function sendGraphiQL(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { gzipped, etag } = await loadGraphiQLPage();
+  response.setHeader('etag', etag);
+  response.setHeader('cache-control', 'no-cache');
+  response.setHeader('vary', 'accept');
+  if (request.headers['if-none-match'] === etag) return void response.writeHead(304).end();
+  response.writeHead(200, { 'content-type': 'text/html; charset=utf-8', 'content-encoding': 'gzip' });
+  response.end(gzipped);
+}
+
+function redirect(response: ServerResponse, location: string): void {
+  response.writeHead(302, { location }).end();
+}
+
+async function handleReadiness(check: Readiness['check'], response: ServerResponse): Promise<void> {
+  try {
+    await check();
+  } catch (cause) {
+    throw new DomainError('UNAVAILABLE', 'Not ready: the database does not answer.', {}, { cause });
+  }
+  sendJson(response, { status: 200, body: { status: 'ok' } });
+}
+
+/** The file of a version. Its URL is the permission, for one file and one hour. */
+async function handleUpload(
+  services: Services,
+  capability: { id: string; secret: string },
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  if (request.method !== 'PUT') throw methodNotAllowed(response, ['PUT']);
+  const length = request.headers['content-length'];
+  await receiveUpload(services, capability, request, {
+    bytes: length === undefined ? null : Number(length),
+    sha256: expectedSha256(request.headers['content-digest']),
+  });
+  response.writeHead(204).end();
+}
+
+/** RFC 9530: `Content-Digest: sha-256=:base64:`. */
+function expectedSha256(header: string | string[] | undefined): string | null {
+  const digest = /(?:^|,\s*)sha-256=:([A-Za-z0-9+/=]+):/.exec(String(header ?? ''))?.[1];
+  return digest === undefined ? null : Buffer.from(digest, 'base64').toString('hex');
+}
+
+const METHODS_WITH_BODY: ReadonlySet<Route['method']> = new Set(['POST', 'PATCH']);
+
+async function handleRest(
+  services: Services,
+  graphql: GraphQLServer,
+  url: URL,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const { route, params } = findRoute(url.pathname, request, response);
+  const { headers } = request;
+  const viewer = await viewerOf(services, request);
+  const asked = {
+    viewer,
+    params,
+    url,
+    query: url.searchParams,
+    headers: {
+      idempotencyKey: headerOf(headers['idempotency-key']),
+      accept: headers.accept ?? null,
+      lastEventId: headerOf(headers['last-event-id']),
+    },
+    body: METHODS_WITH_BODY.has(route.method) ? await readJson(request) : undefined,
+  };
+  const answer = await route.handle(createRunDocument(graphql, viewer), asked, createFollowDocument(graphql, viewer));
+  if ('chunks' in answer) await sendStream(response, answer);
+  else sendJson(response, answer);
+}
+
+function headerOf(value: string | string[] | undefined): string | null {
+  return typeof value === 'string' && value !== '' ? value : null;
+}
+
+function findRoute(pathname: string, request: IncomingMessage, response: ServerResponse) {
+  const matches = ROUTES.flatMap((route) => {
+    const params = matchPath(route.path, pathname);
+    return params ? [{ route, params }] : [];
+  });
+  // Node leaves the body out of an answer to HEAD.
+  const method = request.method === 'HEAD' ? 'GET' : request.method;
+  const match = matches.find(({ route }) => route.method === method);
+  if (match) return match;
+  if (matches.length === 0) throw new DomainError('NOT_FOUND', 'There is no such REST call.');
+  throw methodNotAllowed(
+    response,
+    matches.flatMap(({ route }) => (route.method === 'GET' ? ['GET', 'HEAD'] : [route.method])),
+  );
+}
+
+function matchPath(pattern: Route['path'], pathname: string): Record<string, string> | null {
+  const wanted = pattern.split('/');
+  const given = pathname.split('/');
+  if (wanted.length !== given.length) return null;
+  const params: Record<string, string> = {};
+  for (const [index, part] of wanted.entries()) {
+    const actual = given[index]!;
+    if (part.startsWith('{')) params[part.slice(1, -1)] = decodePart(actual);
+    else if (part !== actual) return null;
+  }
+  return params;
+}
+
+function decodePart(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    // Broken percent-encoding names nothing.
+    throw notFound('path', part);
+  }
+}
+
+function methodNotAllowed(response: ServerResponse, allowed: readonly string[]): DomainError {
+  response.setHeader('allow', allowed.join(', '));
+  return new DomainError('METHOD_NOT_ALLOWED', `This path takes ${allowed.join(', ')}.`);
+}

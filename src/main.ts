@@ -1,0 +1,58 @@
+#!/usr/bin/env node
+import { Command, InvalidArgumentError } from 'commander';
+import { ROLES } from './app.ts';
+import { serve } from './cli/serve.ts';
+import { runDemo } from './cli/demo.ts';
+import { runDoctor } from './cli/doctor.ts';
+import { runMigrations } from './cli/migrate.ts';
+import { ConfigError } from './config.ts';
+import { ListenError } from './host/gateway.ts';
+import { DataLockedError } from './store/data-lock.ts';
+import { MigrationError } from './store/migrate.ts';
+
+const program = new Command('windlass').description('A self-hosted deployment control plane.');
+
+program
+  .command('serve')
+  .description('Run everything in one process: API, worker and host agent.')
+  .action(() => serve(ROLES));
+program
+  .command('api')
+  .description('Run the API alone.')
+  .action(() => serve(['api']));
+program
+  .command('worker')
+  .description('Run the pipeline alone.')
+  .action(() => serve(['worker']));
+program
+  .command('host')
+  .description('Run the host agent and its gateway alone.')
+  .action(() => serve(['host']));
+program.command('migrate').description('Bring the database up to date and leave.').action(runMigrations);
+program
+  .command('doctor')
+  .description('Check that everything is as it must be; exit code 1 if something is not.')
+  .option('--json', 'print a JSON object for programs')
+  .action(runDoctor);
+program
+  .command('demo')
+  .description('Start everything embedded, deploy a sample app, and show it.')
+  .option('--exit', 'leave once the app serves; exit code 1 if it does not')
+  .option('--port <port>', 'port of the API; 0 picks free ports for the API and for apps', parsePort)
+  .action(runDemo);
+
+function parsePort(text: string): number {
+  if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text);
+  throw new InvalidArgumentError('A port is a number from 0 to 65535.');
+}
+
+/** What a user can mend gets a sentence; everything else is ours and gets its stack. */
+const EXPECTED = [ConfigError, ListenError, DataLockedError, MigrationError];
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  const isExpected = EXPECTED.some((kind) => error instanceof kind);
+  console.error(isExpected ? `windlass: ${(error as Error).message}` : error);
+  process.exitCode = 1;
+}

@@ -1,0 +1,123 @@
+import { z } from 'zod';
+import type { Viewer } from '../domain/access.ts';
+import { notFound } from '../domain/errors.ts';
+import { createId } from '../domain/ids.ts';
+import type { EventBus } from '../events/bus.ts';
+import type { PrismaClient } from '../generated/prisma/client.ts';
+import { markProductionAppDeleted } from '../store/production-apps.ts';
+import { loadAnyProductionAppFor, loadEntityFor, loadProductionAppFor, visibleTo } from './authorize.ts';
+import { label, refuseDuplicates } from './catalog.ts';
+import { announceChanges, overlapPolicy } from './enqueue.ts';
+import { idempotencyKey, makeOnce, type Made } from './idempotency.ts';
+import { parseInput } from './input.ts';
+
+export interface ProductionAppDeps {
+  readonly prisma: PrismaClient;
+  readonly bus: EventBus;
+}
+
+const createInput = z.object({
+  entityId: z.string(),
+  subdomain: label,
+  overlap: overlapPolicy.nullish(),
+  idempotencyKey,
+});
+
+export async function createProductionApp(
+  { prisma }: ProductionAppDeps,
+  viewer: Viewer,
+  input: z.input<typeof createInput>,
+): Promise<Made> {
+  const { idempotencyKey: key, ...body } = parseInput(createInput, input);
+  const entity = await loadEntityFor(prisma, viewer, body.entityId, 'entities:deploy');
+  const id = createId('ProductionApp');
+  return refuseDuplicates(takenMessage(body.subdomain), () =>
+    prisma.$transaction((tx) =>
+      makeOnce(tx, viewer, key, { operation: 'createProductionApp', ...body }, async () => {
+        const data = { ...body, id, organizationId: entity.organizationId, overlap: body.overlap ?? undefined };
+        await tx.productionApp.create({ data });
+        return id;
+      }),
+    ),
+  );
+}
+
+function takenMessage(subdomain: string): string {
+  return `The subdomain ${subdomain} is taken.`;
+}
+
+const updateInput = z.object({ id: z.string(), subdomain: label.nullish(), overlap: overlapPolicy.nullish() });
+
+/** Changes what is given and leaves the rest. The gateway follows a new subdomain as soon as it hears of it. */
+export async function updateProductionApp(
+  { prisma, bus }: ProductionAppDeps,
+  viewer: Viewer,
+  input: z.input<typeof updateInput>,
+): Promise<string> {
+  const { id, ...given } = parseInput(updateInput, input);
+  const app = await loadProductionAppFor(prisma, viewer, id, 'entities:deploy');
+  const data = { subdomain: given.subdomain ?? undefined, overlap: given.overlap ?? undefined };
+  const isSame = (data.subdomain ?? app.subdomain) === app.subdomain && (data.overlap ?? app.overlap) === app.overlap;
+  if (isSame) return app.id;
+  const updated = await refuseDuplicates(takenMessage(data.subdomain ?? app.subdomain), () =>
+    prisma.productionApp.updateMany({ where: { id: app.id, deletedAt: null }, data }),
+  );
+  // Deleted since we looked.
+  if (updated.count === 0) throw notFound('production app', id);
+  bus.publish('releases', { kind: 'wanted' });
+  return app.id;
+}
+
+const deleteInput = z.object({ id: z.string() });
+
+/**
+ * Deletes an app and stops whatever runs, waits or is being deployed for it; its rows stay, and its subdomain is free at
+ * once. Hosts and workers do the rest after this returns. Deleting it again changes nothing and gives the same answer.
+ */
+export async function deleteProductionApp(
+  { prisma, bus }: ProductionAppDeps,
+  viewer: Viewer,
+  input: z.input<typeof deleteInput>,
+): Promise<string> {
+  const { id } = parseInput(deleteInput, input);
+  const app = await loadAnyProductionAppFor(prisma, viewer, id, 'entities:deploy');
+  const cancel = { userId: viewer.userId, reason: 'The production app was deleted.', force: false };
+  const changes = await prisma.$transaction((tx) => markProductionAppDeleted(tx, app.id, cancel));
+  if (changes === null) return app.id;
+  bus.publish('releases', { kind: 'wanted' });
+  announceChanges(bus, changes);
+  return app.id;
+}
+
+export interface SubdomainAvailability {
+  readonly subdomain: string;
+  readonly available: boolean;
+  /** Why it is not, as a sentence. */
+  readonly reason: string | null;
+}
+
+/**
+ * Whether an app may have a subdomain now; only taking it makes sure. `excludeId` is an app of the viewer whose own name
+ * counts as free. Somebody else's app is not excluded, or its name could be found out.
+ */
+export async function checkSubdomain(
+  { prisma }: ProductionAppDeps,
+  viewer: Viewer,
+  { subdomain, excludeId }: { subdomain: string; excludeId?: string | null },
+): Promise<SubdomainAvailability> {
+  const parsed = label.safeParse(subdomain);
+  if (!parsed.success) {
+    const reason = `A subdomain ${parsed.error.issues[0]!.message}.`;
+    return { subdomain, available: false, reason };
+  }
+  const isTaken = await prisma.productionApp.count({
+    where: {
+      subdomain,
+      deletedAt: null,
+      ...(excludeId == null ? {} : { NOT: { id: excludeId, ...visibleTo(viewer) } }),
+    },
+  });
+  return isTaken === 0
+    ? { subdomain, available: true, reason: null }
+    : { subdomain, available: false, reason: takenMessage(subdomain) };
+}

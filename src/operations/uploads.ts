@@ -1,0 +1,335 @@
+import { randomBytes, timingSafeEqual } from 'node:crypto';
+import type { Readable } from 'node:stream';
+import { z } from 'zod';
+import type { Viewer } from '../domain/access.ts';
+import { DomainError, notFound } from '../domain/errors.ts';
+import { createId, kindOfId } from '../domain/ids.ts';
+import { ManifestError, readManifest, type Manifest } from '../domain/manifest.ts';
+import type { PrismaClient, Upload } from '../generated/prisma/client.ts';
+import { ArchiveError, inspectPackage } from '../packages/archive.ts';
+import { PackageTooLargeError, type PackageStore, type StoredObject } from '../packages/store.ts';
+import type { Transaction } from '../store/db.ts';
+import { hashSecret } from '../store/directory.ts';
+import { loadEntityFor } from './authorize.ts';
+import { refuseDuplicates } from './catalog.ts';
+import { idempotencyKey, makeOnce, recallMade } from './idempotency.ts';
+import { parseInput } from './input.ts';
+
+export interface UploadDeps {
+  readonly prisma: PrismaClient;
+  readonly packages: PackageStore;
+  /** Where callers reach this API, without a slash at the end. */
+  readonly publicUrl: string;
+  readonly limits: { readonly packageBytesMax: number; readonly unpackedBytesMax: number };
+}
+
+const UPLOAD_TTL_MS = 60 * 60 * 1_000;
+const ENTRIES_MAX = 200_000;
+
+const versionText = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9._+-]{0,127}$/,
+    'must be 1 to 128 letters, digits, dots, plus signs, hyphens and underscores',
+  );
+const sourceHash = z
+  .string()
+  .regex(/^[A-Za-z0-9+/=:_-]{8,200}$/, 'must be 8 to 200 characters of a hash in hexadecimal or base64');
+
+const requestInput = z.object({
+  entityId: z.string(),
+  version: versionText,
+  sourceHash,
+  baseVersionId: z.string().nullish(),
+  force: z.boolean().nullish(),
+  idempotencyKey,
+});
+
+export type RequestedUpload = (
+  | { readonly uploadUrl: string; readonly storagePath: string; readonly expiresAt: Date }
+  | { readonly existingVersionId: string }
+) & {
+  /** An earlier call with the same key had asked already. */
+  readonly replayed: boolean;
+};
+
+/** Step 1: where to put the package file; or the version that was made from the same source, unless forced. */
+export async function requestVersionUpload(
+  { prisma, publicUrl }: UploadDeps,
+  viewer: Viewer,
+  input: z.input<typeof requestInput>,
+): Promise<RequestedUpload> {
+  const { idempotencyKey: key, ...body } = parseInput(requestInput, input);
+  const entity = await loadEntityFor(prisma, viewer, body.entityId, 'entities:publish');
+  await assertBaseVersion(prisma, entity.id, body.baseVersionId ?? null);
+  const { id: made, replayed } = await prisma.$transaction((tx) =>
+    makeOnce(tx, viewer, key, { operation: 'requestVersionUpload', ...body }, async () => {
+      const existing = body.force ? null : await findVersionBySource(tx, entity.id, body.sourceHash);
+      return existing?.id ?? insertUpload(tx, viewer, entity, body);
+    }),
+  );
+  if (kindOfId(made) === 'Version') return { existingVersionId: made, replayed };
+  const [id] = made.split('/');
+  const { storagePath, expiresAt } = await prisma.upload.findUniqueOrThrow({ where: { id } });
+  return { uploadUrl: `${publicUrl}/api/uploads/${made}`, storagePath, expiresAt, replayed };
+}
+
+/**
+ * Answers the end of the URL, id and secret. With an idempotency key it is kept beside the key, so that the same call
+ * gets the same URL: it is good for an hour, and for this one file.
+ */
+async function insertUpload(
+  tx: Transaction,
+  viewer: Viewer,
+  { id: entityId, organizationId }: { id: string; organizationId: string },
+  { version, sourceHash: hash, baseVersionId }: { version: string; sourceHash: string; baseVersionId?: string | null },
+): Promise<string> {
+  await assertVersionIsFree(tx, entityId, version);
+  const id = createId('Upload');
+  const secret = randomBytes(24).toString('base64url');
+  await tx.upload.create({
+    data: {
+      id,
+      organizationId,
+      entityId,
+      version,
+      sourceHash: hash,
+      baseVersionId: baseVersionId ?? null,
+      secretHash: hashSecret(secret),
+      storagePath: `uploads/${id}.tar.gz`,
+      createdById: viewer.userId,
+      expiresAt: new Date(Date.now() + UPLOAD_TTL_MS),
+    },
+  });
+  return `${id}/${secret}`;
+}
+
+async function assertBaseVersion(prisma: PrismaClient, entityId: string, id: string | null): Promise<void> {
+  if (id === null) return;
+  const isKnown = kindOfId(id) === 'Version' && (await prisma.version.count({ where: { id, entityId } })) > 0;
+  if (!isKnown) throw notFound('version', id);
+}
+
+function findVersionBySource(prisma: Pick<PrismaClient, 'version'>, entityId: string, hash: string) {
+  return prisma.version.findFirst({ where: { entityId, sourceHash: hash }, orderBy: { id: 'desc' } });
+}
+
+async function assertVersionIsFree(
+  prisma: Pick<PrismaClient, 'version'>,
+  entityId: string,
+  version: string,
+): Promise<void> {
+  if ((await prisma.version.count({ where: { entityId, version } })) > 0) throw versionTaken(version);
+}
+
+function versionTaken(version: string): DomainError {
+  return new DomainError('CONFLICT', versionTakenMessage(version));
+}
+
+function versionTakenMessage(version: string): string {
+  return `The entity has a version ${version} already, made from other source. Choose another version.`;
+}
+
+/**
+ * The file itself, at the URL of step 1. May be repeated until the version is confirmed; the last complete file counts.
+ * `sha256` is what the sender says the file has, if he says it. Throws NOT_FOUND for a URL that is wrong or too old.
+ */
+export async function receiveUpload(
+  { prisma, packages, limits }: UploadDeps,
+  { id, secret }: { id: string; secret: string },
+  body: Readable,
+  expected: { bytes: number | null; sha256: string | null },
+): Promise<void> {
+  const upload = kindOfId(id) === 'Upload' ? await prisma.upload.findUnique({ where: { id } }) : null;
+  if (!upload || !isSame(upload.secretHash, hashSecret(secret))) throw notFound('upload', id);
+  if (upload.expiresAt <= new Date()) {
+    throw new DomainError('NOT_FOUND', 'This upload URL has expired. Ask for a new one.');
+  }
+  if (upload.versionId !== null) throw new DomainError('CONFLICT', 'This upload was confirmed already.');
+  assertFits(expected.bytes, limits.packageBytesMax);
+
+  const key = `packages/${createId('Upload')}.tar.gz`;
+  const stored = await putPackage(packages, key, body, limits.packageBytesMax);
+  const problem = mismatchOf(stored, expected);
+  const isKept =
+    problem === null &&
+    (await prisma.upload.updateMany({
+      where: { id, versionId: null },
+      data: { receivedKey: key, receivedBytes: stored.bytes, receivedSha256: stored.sha256 },
+    }));
+  if (!isKept || isKept.count === 0) await packages.remove(key);
+  if (problem !== null) throw new DomainError('PACKAGE_REJECTED', problem);
+  if (isKept && isKept.count > 0 && upload.receivedKey !== null) await packages.remove(upload.receivedKey);
+}
+
+function isSame(a: string, b: string): boolean {
+  return timingSafeEqual(Buffer.from(a), Buffer.from(b));
+}
+
+function assertFits(bytes: number | null, bytesMax: number): void {
+  if (bytes === null || bytes <= bytesMax) return;
+  throw new DomainError('PAYLOAD_TOO_LARGE', new PackageTooLargeError(bytesMax).message, { bytesMax });
+}
+
+async function putPackage(
+  packages: PackageStore,
+  key: string,
+  body: Readable,
+  bytesMax: number,
+): Promise<StoredObject> {
+  try {
+    return await packages.put(key, body, { bytesMax });
+  } catch (error) {
+    if (error instanceof PackageTooLargeError)
+      throw new DomainError('PAYLOAD_TOO_LARGE', error.message, { bytesMax }, { cause: error });
+    if ((error as NodeJS.ErrnoException).code === 'ECONNRESET') {
+      throw new DomainError('PACKAGE_REJECTED', 'The upload broke off before its end.', {}, { cause: error });
+    }
+    throw error;
+  }
+}
+
+function mismatchOf(stored: StoredObject, expected: { bytes: number | null; sha256: string | null }): string | null {
+  if (stored.bytes === 0) return 'The package is empty.';
+  if (expected.bytes !== null && stored.bytes !== expected.bytes) {
+    return `The package has ${stored.bytes} bytes, not ${expected.bytes}.`;
+  }
+  if (expected.sha256 !== null && stored.sha256 !== expected.sha256) {
+    return `The SHA-256 of what arrived is ${stored.sha256}, not ${expected.sha256}.`;
+  }
+  return null;
+}
+
+const confirmInput = z.object({
+  entityId: z.string(),
+  storagePath: z.string(),
+  version: versionText,
+  sourceHash,
+  fileSizeBytes: z.number().int().min(0),
+  packageSha256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/, 'must be 64 lower-case hexadecimal digits')
+    .nullish(),
+  setAsActive: z.boolean().nullish(),
+  force: z.boolean().nullish(),
+  idempotencyKey,
+});
+
+export interface ConfirmedVersion {
+  readonly versionId: string;
+  /** The version was there before this call. */
+  readonly replayed: boolean;
+}
+
+/**
+ * Step 2: makes a version of what arrived, after a look through the whole archive. The entity's first version becomes
+ * its active one unless told otherwise. Confirming again gives the same version back.
+ */
+export async function confirmVersionUpload(
+  deps: UploadDeps,
+  viewer: Viewer,
+  input: z.input<typeof confirmInput>,
+): Promise<ConfirmedVersion> {
+  const { prisma } = deps;
+  const { idempotencyKey: key, ...body } = parseInput(confirmInput, input);
+  const entity = await loadEntityFor(prisma, viewer, body.entityId, 'entities:publish');
+  const request = { operation: 'confirmVersionUpload', ...body };
+  const recalled = await recallMade(prisma, viewer, key, request);
+  if (recalled) return { versionId: recalled.id, replayed: true };
+  const upload = await prisma.upload.findFirst({ where: { storagePath: body.storagePath, entityId: entity.id } });
+  if (!upload) throw notFound('upload', body.storagePath);
+  if (upload.version !== body.version || upload.sourceHash !== body.sourceHash) {
+    throw new DomainError('CONFLICT', 'version and source hash differ from those the upload was requested with.');
+  }
+  if (upload.versionId !== null) return { versionId: upload.versionId, replayed: true };
+  const existing = body.force ? null : await findVersionBySource(prisma, entity.id, body.sourceHash);
+  if (existing) return { versionId: existing.id, replayed: true };
+
+  const received = receivedFile(upload);
+  const mismatch = mismatchOf(received, { bytes: body.fileSizeBytes, sha256: body.packageSha256 ?? null });
+  if (mismatch !== null) throw new DomainError('PACKAGE_REJECTED', mismatch);
+  const { packageJson, manifest } = await inspect(deps, upload.id, received.key);
+  const isActive = body.setAsActive ?? entity.activeVersionId === null;
+  const made = await refuseDuplicates(versionTakenMessage(body.version), () =>
+    prisma.$transaction((tx) =>
+      makeOnce(tx, viewer, key, request, () =>
+        storeVersion(tx, viewer, upload, received, { packageJson, manifest, isActive }),
+      ),
+    ),
+  );
+  return { versionId: made.id, replayed: made.replayed };
+}
+
+interface ReceivedFile extends StoredObject {
+  readonly key: string;
+}
+
+function receivedFile({ receivedKey, receivedBytes, receivedSha256 }: Upload): ReceivedFile {
+  if (receivedKey === null || receivedBytes === null || receivedSha256 === null) {
+    throw new DomainError('CONFLICT', 'The package file has not arrived yet. PUT it to the upload URL first.');
+  }
+  return { key: receivedKey, bytes: Number(receivedBytes), sha256: receivedSha256 };
+}
+
+/** A package that is not accepted is not kept; another file may be put to the same URL. */
+async function inspect(
+  { prisma, packages, limits }: UploadDeps,
+  uploadId: string,
+  key: string,
+): Promise<{ packageJson: string | null; manifest: Manifest }> {
+  try {
+    const archiveLimits = { bytesMax: limits.unpackedBytesMax, entriesMax: ENTRIES_MAX, links: 'refused' } as const;
+    const description = await inspectPackage(packages.open(key), archiveLimits);
+    return { packageJson: description.packageJson, manifest: readManifest(description) };
+  } catch (error) {
+    if (!(error instanceof ArchiveError) && !(error instanceof ManifestError)) throw error;
+    const nothing = { receivedKey: null, receivedBytes: null, receivedSha256: null };
+    await prisma.upload.updateMany({ where: { id: uploadId, receivedKey: key }, data: nothing });
+    await packages.remove(key);
+    throw new DomainError('PACKAGE_REJECTED', error.message, {}, { cause: error });
+  }
+}
+
+/** Version, upload and active version change together. Another file that arrived meanwhile is not the one we looked at. */
+async function storeVersion(
+  tx: Transaction,
+  viewer: Viewer,
+  upload: Upload,
+  file: ReceivedFile,
+  { packageJson, manifest, isActive }: { packageJson: string | null; manifest: Manifest; isActive: boolean },
+): Promise<string> {
+  const id = createId('Version');
+  const { organizationId, entityId, version, sourceHash: hash, baseVersionId } = upload;
+  await tx.version.create({
+    data: {
+      id,
+      organizationId,
+      entityId,
+      version,
+      sourceHash: hash,
+      baseVersionId,
+      packageKey: file.key,
+      packageBytes: file.bytes,
+      packageSha256: file.sha256,
+      packageJson: storableJson(packageJson),
+      manifest: storableJson(JSON.stringify(manifest)),
+      createdById: viewer.userId,
+    },
+  });
+  const claimed = await tx.upload.updateMany({
+    where: { id: upload.id, versionId: null, receivedKey: file.key },
+    data: { versionId: id },
+  });
+  if (claimed.count === 0) {
+    throw new DomainError('CONFLICT', 'The upload changed while it was confirmed. Confirm it again.');
+  }
+  if (isActive) await tx.entity.update({ where: { id: entityId }, data: { activeVersionId: id } });
+  return id;
+}
+
+/** PostgreSQL's JSON holds neither NUL nor halves of characters; a package.json with such is not worth refusing. */
+function storableJson(text: string | null) {
+  if (text === null) return undefined;
+  const json = JSON.stringify(JSON.parse(text));
+  return /\\u(0000|d[89a-f][0-9a-f]{2})/i.test(json) ? undefined : JSON.parse(json);
+}

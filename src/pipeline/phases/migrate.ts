@@ -1,0 +1,31 @@
+import { requireOutput, type Phase } from '../phase.ts';
+import { openBuiltFolder } from './built-folder.ts';
+
+/**
+ * Runs the package's migration commands against the app's database, once for each artifact.
+ *
+ * Never undone: when a later phase fails, the schema stays ahead of the code that still serves. That is why migrations
+ * must work with the release before them. A worker that dies between the last command and the record runs them again,
+ * so that they must be safe to repeat, as those of migration tools are.
+ */
+export const migrate: Phase = {
+  name: 'migrate',
+  async run(context) {
+    const { app, outputs, migrations, target, run, signal, log } = context;
+    const manifest = requireOutput(outputs, 'manifest');
+    const artifact = requireOutput(outputs, 'artifactSha256');
+    const cwd = await openBuiltFolder(context);
+    const env = { ...manifest.env, ...(await target.environment(app)) };
+    if (manifest.irreversible) {
+      // Before the first command: one that fails half-way has changed the database, too.
+      await migrations.markIrreversible();
+      log('These migrations are marked as irreversible: a rollback to before them is refused unless it is forced.');
+    }
+    for (const command of manifest.migrate) {
+      signal.throwIfAborted();
+      await run(command, { failureCode: 'MIGRATION_FAILED', cwd, env, isUninterrupted: true });
+    }
+    await migrations.add(artifact);
+    return {};
+  },
+};

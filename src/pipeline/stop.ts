@@ -1,0 +1,69 @@
+import { HINT_POLL_MS, type EventBus } from '../events/bus.ts';
+import type { PrismaClient } from '../generated/prisma/client.ts';
+import { ClaimLostError, findCancelRequest, type Claim } from '../store/deployments.ts';
+import type { Log } from '../telemetry.ts';
+
+/** How long a worker that shuts down waits for a command that must not be cut in half. */
+const SHUTDOWN_GRACE_MS = 12_000;
+
+/** Somebody asked for the deployment to be cancelled. */
+export class CancelledError extends Error {
+  override readonly name = 'CancelledError';
+}
+
+/** The worker stops, not the deployment: another one goes on with it. */
+export class ShutdownError extends Error {
+  override readonly name = 'ShutdownError';
+}
+
+/** Both end the work; only `hard` ends a command that must not be cut in half. */
+export interface StopSignals {
+  readonly soft: AbortSignal;
+  readonly hard: AbortSignal;
+}
+
+/** Asks the database, at a hint and once a second, whether the work must stop. */
+export async function watchForStop(
+  { prisma, bus, log }: { prisma: PrismaClient; bus: EventBus; log: Log },
+  claim: Claim,
+  shutdown: AbortSignal,
+): Promise<AsyncDisposable & { signals: StopSignals }> {
+  const soft = new AbortController();
+  const hard = new AbortController();
+  const stopHard = (reason: Error) => {
+    hard.abort(reason);
+    soft.abort(reason);
+  };
+  let grace: NodeJS.Timeout | undefined;
+  const onShutdown = () => {
+    const reason = new ShutdownError('The worker shuts down.');
+    soft.abort(reason);
+    grace = setTimeout(() => hard.abort(reason), SHUTDOWN_GRACE_MS);
+  };
+  const look = async () => {
+    const cancel = await findCancelRequest(prisma, claim);
+    if (cancel === null) stopHard(new ClaimLostError(claim));
+    else if (cancel.forced) stopHard(new CancelledError());
+    else if (cancel.requested) soft.abort(new CancelledError());
+  };
+  const lookSafely = () =>
+    void look().catch((error: unknown) => log.warn({ err: error }, 'Could not look for a cancel'));
+
+  if (shutdown.aborted) onShutdown();
+  shutdown.addEventListener('abort', onShutdown);
+  const timer = setInterval(lookSafely, HINT_POLL_MS);
+  const unsubscribe = await bus.subscribe(`deployment:${claim.deploymentId}`, (hint) => {
+    if (hint.kind === 'cancel') lookSafely();
+  });
+  // A request from before this worker came.
+  await look();
+  return {
+    signals: { soft: soft.signal, hard: hard.signal },
+    async [Symbol.asyncDispose]() {
+      clearInterval(timer);
+      clearTimeout(grace);
+      unsubscribe();
+      shutdown.removeEventListener('abort', onShutdown);
+    },
+  };
+}

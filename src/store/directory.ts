@@ -1,0 +1,131 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { SCOPES, type Scope, type Viewer, type ViewerMembership } from '../domain/access.ts';
+import { createId } from '../domain/ids.ts';
+import { Prisma, type PrismaClient } from '../generated/prisma/client.ts';
+
+/** Only this is stored of a token, or of an upload's secret. */
+export function hashSecret(secret: string): string {
+  return createHash('sha256').update(secret).digest('hex');
+}
+
+export function createTokenSecret(): string {
+  return `wl_${randomBytes(30).toString('base64url')}`;
+}
+
+/** Who holds a token, with the scopes as they are at this moment. Null for one that is unknown, expired or revoked. */
+export function findViewer(prisma: PrismaClient, token: string): Promise<Viewer | null> {
+  return findViewerWhere(prisma, Prisma.sql`t.token_hash = ${hashSecret(token)}`);
+}
+
+/** One round trip, for each request: Prisma's own includes would take four. */
+async function findViewerWhere(prisma: PrismaClient, token: Prisma.Sql): Promise<Viewer | null> {
+  const rows = await prisma.$queryRaw<ViewerRow[]>`
+    select t.id as "tokenId", t.user_id as "userId", m.organization_id as "organizationId", r.name as role, r.scopes
+    from api_tokens t
+      left join memberships m on m.user_id = t.user_id
+      left join roles r on r.id = m.role_id
+    where ${token} and t.revoked_at is null and (t.expires_at is null or t.expires_at > clock_timestamp())
+    order by m.created_at, m.organization_id`;
+  const [row] = rows;
+  if (!row) return null;
+  const { userId, tokenId } = row;
+  return { userId, tokenId, memberships: rows.flatMap((one) => (one.role === null ? [] : [membershipOf(one)])) };
+}
+
+interface ViewerRow {
+  readonly tokenId: string;
+  readonly userId: string;
+  readonly organizationId: string | null;
+  readonly role: string | null;
+  readonly scopes: readonly string[] | null;
+}
+
+function membershipOf({ organizationId, role, scopes }: ViewerRow): ViewerMembership {
+  return {
+    organizationId: organizationId!,
+    role: role!,
+    scopes: scopes!.filter((scope): scope is Scope => (SCOPES as readonly string[]).includes(scope)),
+  };
+}
+
+/** Stores a ticket of a token, and forgets those that nobody took in time. */
+export async function storeStreamTicket(
+  prisma: PrismaClient,
+  { ticket, tokenId, expiresAt }: { ticket: string; tokenId: string; expiresAt: Date },
+): Promise<void> {
+  await prisma.streamTicket.deleteMany({ where: { expiresAt: { lt: new Date() } } });
+  await prisma.streamTicket.create({ data: { ticketHash: hashSecret(ticket), tokenId, expiresAt } });
+}
+
+/** Takes a ticket, which is gone then, and answers who it is of. Null for one that is unknown, used or too old. */
+export async function takeStreamTicket(prisma: PrismaClient, ticket: string): Promise<Viewer | null> {
+  const [taken] = await prisma.$queryRaw<{ tokenId: string }[]>`
+    delete from stream_tickets where ticket_hash = ${hashSecret(ticket)} and expires_at > clock_timestamp()
+    returning token_id as "tokenId"`;
+  return taken ? findViewerWhere(prisma, Prisma.sql`t.id = ${taken.tokenId}`) : null;
+}
+
+export interface NewMember {
+  readonly organizationId: string;
+  readonly name: string;
+  readonly role: string;
+  readonly scopes: readonly Scope[];
+  readonly token: string;
+}
+
+/** Adds a user with a role and a token to an organization. */
+export async function addMember(prisma: PrismaClient, member: NewMember): Promise<string> {
+  const userId = createId('User');
+  await prisma.$transaction(async (tx) => {
+    const { organizationId, role: name } = member;
+    const role = await tx.role.upsert({
+      where: { organizationId_name: { organizationId, name } },
+      create: { id: createId('Role'), organizationId, name, scopes: [...member.scopes] },
+      update: {},
+    });
+    await tx.user.create({ data: { id: userId, name: member.name } });
+    await tx.membership.create({ data: { organizationId, userId, roleId: role.id } });
+    await tx.apiToken.create({
+      data: { id: createId('ApiToken'), userId, name: 'first token', tokenHash: hashSecret(member.token) },
+    });
+  });
+  return userId;
+}
+
+export async function createOrganization(prisma: PrismaClient, slug: string, name: string): Promise<string> {
+  const id = createId('Organization');
+  await prisma.organization.create({ data: { id, slug, name } });
+  return id;
+}
+
+/**
+ * Makes the first organization with its owner and token, unless there is one. Answers the token when it made one:
+ * nothing but the caller's screen will ever show it again. A given token is its giver's to know.
+ */
+export async function bootstrapOrganization(prisma: PrismaClient, givenToken: string | null): Promise<string | null> {
+  const token = givenToken ?? createTokenSecret();
+  const organizationId = createId('Organization');
+  const userId = createId('User');
+  const roleId = createId('Role');
+  // One statement: of two processes that start at once, the second finds the organization of the first.
+  const made = await prisma.$queryRaw<unknown[]>`
+    with lock as materialized (select pg_advisory_xact_lock(72707370)),
+    organization as (
+      insert into organizations (id, slug, name)
+      select ${organizationId}, 'main', 'Main' from lock where not exists (select from organizations)
+      on conflict do nothing returning id
+    ), owner as (
+      insert into users (id, name) select ${userId}, 'Owner' from organization returning id
+    ), owner_role as (
+      insert into roles (id, organization_id, name, scopes)
+      select ${roleId}, id, 'owner', ${[...SCOPES]}::text[] from organization returning id
+    ), membership as (
+      insert into memberships (organization_id, user_id, role_id)
+      select organization.id, owner.id, owner_role.id from organization, owner, owner_role
+    ), token as (
+      insert into api_tokens (id, user_id, name, token_hash)
+      select ${createId('ApiToken')}, id, 'bootstrap', ${hashSecret(token)} from owner
+    )
+    select id from organization`;
+  return made.length > 0 && givenToken === null ? token : null;
+}

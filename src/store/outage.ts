@@ -1,0 +1,53 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { PhaseFailure } from '../domain/errors.ts';
+import { Prisma } from '../generated/prisma/client.ts';
+
+/** Errors of a database that is away, restarting, or too busy. */
+const AWAY_CODES = new Set(['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2028', 'P2037']);
+const AWAY_TEXTS =
+  /ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|Connection terminated|Connection ended|timeout exceeded when trying to connect|Query read timeout|terminating connection|database system is (?:starting up|shutting down|in recovery|not yet accepting)|remaining connection slots|too many clients/i;
+
+const TRY_AGAIN_MS = 250;
+/** After this, who waits gives up and says so. */
+const OUTAGE_MS_MAX = 120_000;
+
+/** Whether an error says that the database could not be asked, and not that it refused. */
+export function isDatabaseAway(error: unknown): boolean {
+  // What a phase could not reach was another server, however its cause reads.
+  if (error instanceof PhaseFailure) return false;
+  if (error instanceof Prisma.PrismaClientKnownRequestError && AWAY_CODES.has(error.code)) return true;
+  return error instanceof Error && (AWAY_TEXTS.test(error.message) || isDatabaseAway(error.cause));
+}
+
+/**
+ * Writes, and again while the database is away. The reply of a commit may be lost, too: a repeated write must change
+ * nothing then and answer null, and `confirm` tells what the first one did. Null: neither did anything.
+ */
+export async function outlastOutage<T>(
+  write: () => Promise<T | null>,
+  confirm: () => Promise<T | null> = async () => null,
+): Promise<T | null> {
+  const deadline = Date.now() + OUTAGE_MS_MAX;
+  for (let isFirst = true; ; isFirst = false) {
+    try {
+      const written = await write();
+      return written === null && !isFirst ? await confirm() : written;
+    } catch (error) {
+      if (!isDatabaseAway(error) || Date.now() > deadline) throw error;
+      await delay(TRY_AGAIN_MS);
+    }
+  }
+}
+
+/** Resolves when the database answers again, or when nobody waits any more. */
+export async function untilDatabaseAnswers(ask: () => Promise<unknown>, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      await ask();
+      return;
+    } catch (error) {
+      if (!isDatabaseAway(error)) throw error;
+      await delay(TRY_AGAIN_MS);
+    }
+  }
+}

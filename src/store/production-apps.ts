@@ -1,0 +1,33 @@
+import { OPEN_STATUSES } from '../domain/deployment.ts';
+import type { Transaction } from './db.ts';
+import { requestCancel, type CancelRequest, type StateChange } from './deployments.ts';
+
+/**
+ * Marks an app as deleted, takes it off its gateway, cancels its open deployments and wants all its releases stopped.
+ * Answers the deployments that changed; null when the app was deleted before.
+ *
+ * Whoever locks the rows of an app and of a deployment locks the app first. So a deployment that is triggered, or takes
+ * the traffic, at the same moment either comes before and is seen here, or comes after and finds the app deleted.
+ */
+export async function markProductionAppDeleted(
+  tx: Transaction,
+  id: string,
+  cancel: CancelRequest,
+): Promise<StateChange[] | null> {
+  const isFirst = await tx.$executeRaw`
+    update production_apps set deleted_at = clock_timestamp(), live_release_id = null
+    where id = ${id} and deleted_at is null`;
+  if (isFirst === 0) return null;
+  const open = await tx.deployment.findMany({
+    where: { productionAppId: id, status: { in: [...OPEN_STATUSES] } },
+    select: { id: true },
+    orderBy: { number: 'asc' },
+  });
+  const changes: StateChange[] = [];
+  for (const deployment of open) {
+    const change = await requestCancel(tx, deployment.id, cancel);
+    if (change) changes.push(change);
+  }
+  await tx.release.updateMany({ where: { productionAppId: id, wanted: 'running' }, data: { wanted: 'stopped' } });
+  return changes;
+}

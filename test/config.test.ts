@@ -1,0 +1,190 @@
+import { join } from 'node:path';
+import { format, inspect } from 'node:util';
+import { expect, test } from 'vitest';
+import { ConfigError, dataFolders, loadConfig, Secret, settings } from '../src/config.ts';
+
+const DEFAULTS = {
+  host: '127.0.0.1',
+  port: 4000,
+  publicUrl: null,
+  gatewayPort: 8080,
+  gatewayDomain: 'localhost',
+  cdnPurgeUrl: null,
+  cdnPurgeWebhook: null,
+  dataDir: join(process.cwd(), '.windlass'),
+  databaseUrl: null,
+  appsDatabaseUrl: null,
+  redisUrl: null,
+  redisPrefix: 'windlass:',
+  bootstrapToken: null,
+  workers: 2,
+  packageBytesMax: 512 * 1024 * 1024,
+  logBytesMax: 512 * 1024 * 1024,
+  unpackedBytesMax: 4 * 1024 * 1024 * 1024,
+  runtimeLogBytesMax: 64 * 1024 * 1024,
+  streamStallMs: 60_000,
+  killGraceMs: 5_000,
+  commandPath: '/usr/local/bin:/usr/bin:/bin',
+  logLevel: 'info',
+};
+
+function problemsOf(environment: Record<string, string>): string {
+  try {
+    loadConfig(environment);
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError);
+    return (error as ConfigError).message;
+  }
+  throw new Error('The settings were not refused.');
+}
+
+test('an empty environment gives every setting its default', () => {
+  expect(loadConfig({})).toEqual(DEFAULTS);
+});
+
+test('an empty text is as good as no setting, for every key', () => {
+  const empty = Object.fromEntries(Object.keys(settings.shape).map((key) => [key, '']));
+
+  expect(loadConfig(empty)).toEqual(DEFAULTS);
+});
+
+test('an empty text in the environment leaves the default that the caller gives', () => {
+  const config = loadConfig({ WINDLASS_PORT: '', WINDLASS_HOST: 'db' }, { WINDLASS_PORT: '5000', WINDLASS_HOST: 'x' });
+
+  expect(config).toEqual({ ...DEFAULTS, port: 5000, host: 'db' });
+});
+
+test('every setting is read from its key', () => {
+  const { databaseUrl, appsDatabaseUrl, redisUrl, bootstrapToken, cdnPurgeUrl, cdnPurgeWebhook, ...config } =
+    loadConfig({
+      WINDLASS_HOST: '0.0.0.0',
+      WINDLASS_PORT: '1',
+      WINDLASS_PUBLIC_URL: 'https://windlass.example.com',
+      WINDLASS_GATEWAY_PORT: '0',
+      WINDLASS_GATEWAY_DOMAIN: 'Apps.Example.com',
+      WINDLASS_CDN_PURGE_URL: 'http://varnish:6081/base',
+      WINDLASS_CDN_PURGE_WEBHOOK: 'https://example.com/purge?key=1',
+      WINDLASS_DATA_DIR: '/var/lib/windlass',
+      DATABASE_URL: 'postgres://me@db/windlass',
+      WINDLASS_APPS_DATABASE_URL: 'postgresql://admin@apps/postgres',
+      REDIS_URL: 'rediss://cache:6379',
+      WINDLASS_REDIS_PREFIX: 'mine:',
+      WINDLASS_BOOTSTRAP_TOKEN: 't'.repeat(32),
+      WINDLASS_WORKERS: '64',
+      WINDLASS_PACKAGE_BYTES_MAX: '1',
+      WINDLASS_LOG_BYTES_MAX: '3',
+      WINDLASS_UNPACKED_BYTES_MAX: '2',
+      WINDLASS_RUNTIME_LOG_BYTES_MAX: '3',
+      WINDLASS_STREAM_STALL: '5s',
+      WINDLASS_KILL_GRACE: '250ms',
+      PATH: '/opt/bin',
+      WINDLASS_LOG_LEVEL: 'debug',
+      UNRELATED: 'ignored',
+    });
+
+  expect(config).toEqual({
+    host: '0.0.0.0',
+    port: 1,
+    publicUrl: 'https://windlass.example.com',
+    gatewayPort: 0,
+    gatewayDomain: 'apps.example.com',
+    dataDir: '/var/lib/windlass',
+    redisPrefix: 'mine:',
+    workers: 64,
+    packageBytesMax: 1,
+    logBytesMax: 3,
+    unpackedBytesMax: 2,
+    runtimeLogBytesMax: 3,
+    streamStallMs: 5_000,
+    killGraceMs: 250,
+    commandPath: '/opt/bin',
+    logLevel: 'debug',
+  });
+  expect(
+    [databaseUrl, appsDatabaseUrl, redisUrl, bootstrapToken, cdnPurgeUrl, cdnPurgeWebhook].map((secret) =>
+      secret?.reveal(),
+    ),
+  ).toEqual([
+    'postgres://me@db/windlass',
+    'postgresql://admin@apps/postgres',
+    'rediss://cache:6379',
+    't'.repeat(32),
+    'http://varnish:6081/base',
+    'https://example.com/purge?key=1',
+  ]);
+});
+
+test('all problems are reported at once, each beside its key', () => {
+  const problems = problemsOf({
+    WINDLASS_PORT: '65536',
+    WINDLASS_GATEWAY_PORT: 'http',
+    DATABASE_URL: 'mysql://root:hunter2@db',
+    REDIS_URL: 'localhost:6379',
+    WINDLASS_BOOTSTRAP_TOKEN: 'hunter2',
+    WINDLASS_WORKERS: '0',
+    WINDLASS_KILL_GRACE: '5 seconds',
+    WINDLASS_LOG_LEVEL: 'loud',
+  });
+
+  const lines = problems.split('\n');
+  expect(lines[0]).toBe('The settings are not valid:');
+  expect(lines.slice(1).map((line) => /^ {2}([A-Z_]+): ./.exec(line)?.[1])).toEqual([
+    'WINDLASS_PORT',
+    'WINDLASS_GATEWAY_PORT',
+    'DATABASE_URL',
+    'REDIS_URL',
+    'WINDLASS_BOOTSTRAP_TOKEN',
+    'WINDLASS_WORKERS',
+    'WINDLASS_KILL_GRACE',
+    'WINDLASS_LOG_LEVEL',
+  ]);
+});
+
+test('a secret that is not valid is not quoted in the problem', () => {
+  const problems = problemsOf({ DATABASE_URL: 'mysql://root:hunter2@db', WINDLASS_BOOTSTRAP_TOKEN: 'hunter2' });
+
+  expect(problems).not.toContain('hunter2');
+});
+
+test.each([
+  ['WINDLASS_PORT', '-1'],
+  ['WINDLASS_PORT', '80.5'],
+  ['WINDLASS_PUBLIC_URL', 'windlass.example.com'],
+  ['WINDLASS_PUBLIC_URL', 'https://example.com/windlass'],
+  ['WINDLASS_CDN_PURGE_URL', 'varnish:6081'],
+  ['WINDLASS_CDN_PURGE_URL', 'http://varnish:6081/?path='],
+  ['WINDLASS_CDN_PURGE_WEBHOOK', 'ftp://example.com'],
+  ['WINDLASS_WORKERS', '65'],
+  ['WINDLASS_WORKERS', 'two'],
+  ['WINDLASS_PACKAGE_BYTES_MAX', '0'],
+  ['WINDLASS_PACKAGE_BYTES_MAX', '2147483648'],
+  ['WINDLASS_LOG_BYTES_MAX', '0'],
+  ['WINDLASS_UNPACKED_BYTES_MAX', '1GB'],
+  ['WINDLASS_BOOTSTRAP_TOKEN', 't'.repeat(31)],
+  ['WINDLASS_BOOTSTRAP_TOKEN', `${'t'.repeat(32)} t`],
+])('%s=%s is refused', (key, value) => {
+  expect(problemsOf({ [key]: value })).toContain(`${key}: `);
+});
+
+test.each([
+  ['String()', (secret: Secret) => String(secret)],
+  ['a concatenation', (secret: Secret) => ['', secret].join('')],
+  ['JSON', (secret: Secret) => JSON.stringify({ url: secret })],
+  ['the inspector', (secret: Secret) => inspect({ url: secret }, { showHidden: true, depth: null })],
+  ['the console', (secret: Secret) => format('%s %o %O %j', secret, secret, secret, secret)],
+  ['its own keys', (secret: Secret) => JSON.stringify(Object.entries(Object.getOwnPropertyDescriptors(secret)))],
+  ['an error', (secret: Secret) => inspect(new Error('wrong', { cause: secret }))],
+])('a secret does not print itself in %s', (_where, print) => {
+  const printed = print(new Secret('hunter2'));
+
+  expect(printed).not.toContain('hunter2');
+});
+
+test('everything lies in a folder of its own below the data folder', () => {
+  expect(dataFolders('/data')).toEqual({
+    database: '/data/db',
+    packages: '/data/packages',
+    workspaces: '/data/workspaces',
+    apps: '/data/apps',
+  });
+});
