@@ -17,7 +17,9 @@ export async function createRedisBus(
   const retryStrategy = (attempt: number) => Math.min(attempt * 50, 1_000);
   // Without a queue, hints published during an outage are dropped instead of piled up.
   const publisher = new Redis(url, { retryStrategy, enableOfflineQueue: false, maxRetriesPerRequest: 0 });
-  const subscriber = new Redis(url, { retryStrategy, maxRetriesPerRequest: null });
+  // The check is an INFO, and ioredis sends a SUBSCRIBE ahead of it; Redis refuses INFO to who has subscribed, and the
+  // subscriptions are lost with the connection that is then made anew. Redis takes SUBSCRIBE while it loads, too.
+  const subscriber = new Redis(url, { retryStrategy, maxRetriesPerRequest: null, enableReadyCheck: false });
   for (const [name, connection] of Object.entries({ publisher, subscriber })) {
     let isDown = false;
     connection.on('error', (error) => {

@@ -32,6 +32,21 @@ describe.runIf(url)('over Redis', () => {
     await bus.close();
   });
 
+  test('whoever subscribes while the connection opens goes on hearing, each time', async () => {
+    for (let round = 0; round < 200; round += 1) {
+      const bus = await createRedisBus(url!, prefix, log, patient);
+      let heard = 0;
+      await bus.subscribe('releases', () => (heard += 1));
+
+      for (let count = 1; count <= 3; count += 1) {
+        bus.publish('releases', { kind: 'wanted' });
+        await until(`hint ${count} of round ${round} arrives`, () => heard >= count, 5_000);
+      }
+
+      await bus.close();
+    }
+  });
+
   test('a bus opens, takes subscriptions and publishes while Redis is away', async () => {
     const bus = await createRedisBus('redis://127.0.0.1:1', prefix, log);
 
