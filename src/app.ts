@@ -1,17 +1,8 @@
 import { mkdirSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
 import { dataFolders, type Config } from './config.ts';
 import { createMemoryBus, type EventBus } from './events/bus.ts';
-import { createChangeFeed } from './events/changes.ts';
-import { createFollowers } from './events/follower.ts';
 import { createRedisBus } from './events/redis.ts';
-import type { Services } from './graphql/context.ts';
 import { startHostAgent } from './host/agent.ts';
-import { listen, localUrl } from './host/gateway.ts';
-import { createGraphQLServer } from './http/graphql.ts';
-import { createApiServer } from './http/server.ts';
-import { dropStalledConnections } from './http/stalled.ts';
-import { acceptWebSockets } from './http/websocket.ts';
 import { createFolderStore } from './packages/folder.ts';
 import { startRollbackWatch } from './pipeline/automatic-rollback.ts';
 import { openQueue } from './pipeline/queue.ts';
@@ -22,7 +13,6 @@ import { lockDataFolder } from './store/data-lock.ts';
 import { openDatabase, type Database } from './store/db.ts';
 import { bootstrapOrganization } from './store/directory.ts';
 import { migrateDatabase } from './store/migrate.ts';
-import { startPulse } from './store/pulse.ts';
 import { createRuntimeLogReader } from './store/runtime-logs.ts';
 import { appFolders } from './targets/app-folders.ts';
 import { createLocalTarget } from './targets/local.ts';
@@ -110,7 +100,14 @@ export async function startApp(config: Config, { roles, log, databaseImage, chec
       const rollbackWatch = await startRollbackWatch(shared);
       stack.defer(() => rollbackWatch.stop());
     }
-    const url = roles.includes('api') ? await startApi(config, shared, gatewayPort, stack) : null;
+    let url: string | null = null;
+    if (roles.includes('api')) {
+      // Loaded only here: a worker or host would hold some 50 MB of schema and servers that it never uses.
+      const { startApi } = await import('./http/api.ts');
+      const api = await startApi(config, { ...shared, appPort: gatewayPort ?? config.gatewayPort });
+      stack.defer(() => api.stop());
+      url = api.url;
+    }
     return { url, gatewayPort, madeToken, database, stop: () => stack.dispose() };
   } catch (error) {
     await stack.dispose();
@@ -125,50 +122,6 @@ function openConfiguredDatabase(config: Config, folder: string, image: Uint8Arra
 
 function openBus(config: Config, log: Log): Promise<EventBus> | EventBus {
   return config.redisUrl ? createRedisBus(config.redisUrl.reveal(), config.redisPrefix, log) : createMemoryBus();
-}
-
-async function startApi(
-  config: Config,
-  shared: Omit<Services, 'publicUrl' | 'appUrl' | 'followers' | 'changes'>,
-  gatewayPort: number | null,
-  stack: AsyncDisposableStackLike,
-): Promise<string> {
-  const domain = config.gatewayDomain;
-  const appPort = gatewayPort ?? config.gatewayPort;
-  let publicUrl = '';
-  const services: Services = {
-    ...shared,
-    followers: createFollowers(shared),
-    changes: createChangeFeed(shared),
-    // Known once the port is.
-    get publicUrl() {
-      return publicUrl;
-    },
-    appUrl: (subdomain) => `http://${subdomain}.${domain}:${appPort}/`,
-  };
-  const graphql = createGraphQLServer(services);
-  const databaseUrl = config.databaseUrl?.reveal() ?? null;
-  // The embedded database cannot go away without this process.
-  const pulse = databaseUrl === null ? null : startPulse(databaseUrl);
-  if (pulse) stack.defer(() => pulse.close());
-  const check = async () => void (await services.prisma.$queryRaw`select 1`);
-  const server = createApiServer(services, graphql, { check, pulse });
-  const { streamStallMs } = config;
-  const sockets = acceptWebSockets(server, graphql, { ...services, streamStallMs });
-  const stalled = dropStalledConnections(server, streamStallMs);
-  // Before it listens: a port that is taken must leave no timer that keeps the process alive.
-  stack.defer(async () => {
-    const closed = new Promise((resolve) => server.close(resolve));
-    stalled.stop();
-    await sockets.close();
-    server.closeAllConnections();
-    await closed;
-    await graphql.dispose();
-  });
-  await listen(server, config.port, config.host);
-  const url = localUrl(config.host, (server.address() as AddressInfo).port);
-  publicUrl = config.publicUrl ?? url;
-  return url;
 }
 
 /** Node 20 has no AsyncDisposableStack. Undoes in reverse order, each step whatever the others do. */

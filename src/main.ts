@@ -6,7 +6,7 @@ import { runDemo } from './cli/demo.ts';
 import { runDoctor } from './cli/doctor.ts';
 import { runMigrations } from './cli/migrate.ts';
 import { ConfigError } from './config.ts';
-import { ListenError } from './host/gateway.ts';
+import { ListenError } from './listen.ts';
 import { DataLockedError } from './store/data-lock.ts';
 import { MigrationError } from './store/migrate.ts';
 

@@ -17,9 +17,10 @@ import {
 } from '../store/releases.ts';
 import { appFolders } from '../targets/app-folders.ts';
 import { processIdentity, terminateGroup } from '../targets/process-group.ts';
+import { localUrl } from '../listen.ts';
 import type { Log } from '../telemetry.ts';
 import { createAppLogs } from './app-logs.ts';
-import { localUrl, openGateway, type Route } from './gateway.ts';
+import { openGateway, type Route } from './gateway.ts';
 import { hostRelease, type HostedRelease } from './hosted-release.ts';
 import { createAppRemover } from './removal.ts';
 

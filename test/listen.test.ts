@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import { expect, test } from 'vitest';
-import { listen, ListenError } from '../../src/host/gateway.ts';
+import { listen, ListenError } from '../src/listen.ts';
 
 test('an address that is not of this machine is refused in one sentence', async () => {
   const listening = listen(createServer(), 0, '203.0.113.7');

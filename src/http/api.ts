@@ -1,0 +1,65 @@
+import type { AddressInfo } from 'node:net';
+import type { Config } from '../config.ts';
+import { createChangeFeed } from '../events/changes.ts';
+import { createFollowers } from '../events/follower.ts';
+import type { Services } from '../graphql/context.ts';
+import { listen, localUrl } from '../listen.ts';
+import { startPulse } from '../store/pulse.ts';
+import { createGraphQLServer } from './graphql.ts';
+import { createApiServer } from './server.ts';
+import { dropStalledConnections } from './stalled.ts';
+import { acceptWebSockets } from './websocket.ts';
+
+export interface Api {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+interface ApiParts extends Omit<Services, 'publicUrl' | 'appUrl' | 'followers' | 'changes'> {
+  /** Where the gateway answers for the apps. */
+  readonly appPort: number;
+}
+
+/** Serves GraphQL, REST and their streams. Nothing is left open when it throws. */
+export async function startApi(config: Config, { appPort, ...parts }: ApiParts): Promise<Api> {
+  let publicUrl = '';
+  const services: Services = {
+    ...parts,
+    followers: createFollowers(parts),
+    changes: createChangeFeed(parts),
+    // Known once the port is.
+    get publicUrl() {
+      return publicUrl;
+    },
+    appUrl: (subdomain) => `http://${subdomain}.${config.gatewayDomain}:${appPort}/`,
+  };
+  const graphql = createGraphQLServer(services);
+  const databaseUrl = config.databaseUrl?.reveal() ?? null;
+  // The embedded database cannot go away without this process.
+  const pulse = databaseUrl === null ? null : startPulse(databaseUrl);
+  const check = async () => void (await services.prisma.$queryRaw`select 1`);
+  const server = createApiServer(services, graphql, { check, pulse });
+  const { streamStallMs } = config;
+  const sockets = acceptWebSockets(server, graphql, { ...services, streamStallMs });
+  const stalled = dropStalledConnections(server, streamStallMs);
+
+  async function stop(): Promise<void> {
+    const closed = new Promise((resolve) => server.close(resolve));
+    stalled.stop();
+    await sockets.close();
+    server.closeAllConnections();
+    await closed;
+    await graphql.dispose();
+    await pulse?.close();
+  }
+
+  try {
+    await listen(server, config.port, config.host);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  const url = localUrl(config.host, (server.address() as AddressInfo).port);
+  publicUrl = config.publicUrl ?? url;
+  return { url, stop };
+}
