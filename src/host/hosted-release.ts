@@ -143,7 +143,7 @@ export function hostRelease(deps: HostedReleaseDeps, release: ReleaseRow, onGive
       return notStartable(`There is no folder ${JSON.stringify(service.folder)} in the built package.`);
     if (stopping.signal.aborted) return notStartable('It was stopped before it started.');
     await becomeHealthy({ kind: 'static', root, fallback: service.fallback }, 'Its files are served.');
-    await new Promise((resolve) => stopping.signal.addEventListener('abort', resolve, { once: true }));
+    await untilAborted(stopping.signal);
     setBackend({ kind: 'none', pause: 'restarting' });
     return notStartable('It was stopped.');
   }
@@ -262,6 +262,12 @@ export function hostRelease(deps: HostedReleaseDeps, release: ReleaseRow, onGive
       await supervised;
     },
   };
+}
+
+/** Also when it was aborted before: an event that is over comes to nobody. */
+async function untilAborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
 }
 
 function notStartable(message: string): ReleaseProblem {
