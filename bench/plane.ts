@@ -23,6 +23,8 @@ export interface BenchPlane {
   readonly ids: Ids;
   /** Resolves once it is ready. */
   start(role: 'worker' | 'host', settings?: Record<string, string>): Promise<BenchProcess>;
+  /** Another API, whose memory nothing was done with yet. */
+  startApi(): Promise<{ readonly api: BenchProcess; readonly url: string }>;
   /** Stops all its processes and removes what they had. */
   close(): Promise<void>;
 }
@@ -55,20 +57,25 @@ export async function startPlane({ serverUrl, redisUrl }: PlaneOptions): Promise
     await server.drop();
     rmSync(folder, { recursive: true, force: true });
   };
-  try {
+  const startApi = async () => {
     const api = launch('api');
     const [, url] = await api.printed(/API\s+(http:\S+)\/graphql/);
-    const client = createApiClient({ url: url!, token });
+    return { api, url: url! };
+  };
+  try {
+    const { api, url } = await startApi();
+    const client = createApiClient({ url, token });
     const ids = await seed(database, client);
     return {
       api,
-      url: url!,
+      url,
       token,
       client,
       database,
       databaseUrl: server.url,
       redisPrefix,
       ids,
+      startApi,
       close,
       async start(role, settings) {
         const launched = launch(role, settings);

@@ -48,8 +48,10 @@ export async function benchStreams({ subscribers, ...servers }: StreamsOptions):
       bus.publish(`deployment:${held.deploymentId}`, { kind: 'logs', lastSeq: lastSeq! });
     };
     const payload = { query: LOGS, variables: { id: held.deploymentId } };
-    const ours = await benchCrowd('Windlass', api, { url, token, payload, subscribers, emit });
     await api.stop();
+    const fresh = await plane.startApi();
+    const ours = await benchCrowd('Windlass', fresh.api, { url: fresh.url, token, payload, subscribers, emit });
+    await fresh.api.stop();
 
     const [, port] = await plain.printed(/port (\d+)/);
     const theirs = await benchCrowd('plain Yoga + graphql-ws', plain, {

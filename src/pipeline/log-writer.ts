@@ -59,6 +59,7 @@ export function createLogWriter(
   let failure: unknown = null;
   let timer: NodeJS.Timeout | null = null;
   let storing: Promise<void> = Promise.resolve();
+  let waitingForRoom: (() => void)[] = [];
 
   function schedule(): void {
     timer ??= setTimeout(() => void store(), waiting.length >= BATCH_LINES_MAX ? 0 : BATCH_MS);
@@ -75,6 +76,7 @@ export function createLogWriter(
     while (waiting.length > 0 && failure === null) {
       const batch = waiting.slice(0, BATCH_LINES_MAX);
       waiting = waiting.slice(BATCH_LINES_MAX);
+      if (waiting.length < WAITING_LINES_MAX) releaseWriters();
       try {
         const stored = await outlastOutage(
           () => appendLogLines(prisma, claim, batch, lastSeq),
@@ -86,8 +88,14 @@ export function createLogWriter(
       } catch (error) {
         failure = error;
         waiting = [];
+        releaseWriters();
       }
     }
+  }
+
+  function releaseWriters(): void {
+    for (const release of waitingForRoom) release();
+    waitingForRoom = [];
   }
 
   return {
@@ -105,7 +113,12 @@ export function createLogWriter(
       schedule();
     },
     async untilRoom() {
-      if (waiting.length >= WAITING_LINES_MAX) await store();
+      if (waiting.length >= WAITING_LINES_MAX) {
+        // Not until all is stored: what is read next is made ready while the database works.
+        const room = new Promise<void>((resolve) => waitingForRoom.push(resolve));
+        void store();
+        await room;
+      }
       if (failure !== null) throw failure;
     },
     async flush() {
