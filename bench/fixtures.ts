@@ -63,7 +63,7 @@ export async function seed({ prisma }: Database, client: ApiClient): Promise<Ids
 
 export function ownerOf({ organizationId, userId }: Pick<Ids, 'organizationId' | 'userId'>): Viewer {
   const memberships = [{ organizationId, role: 'owner', scopes: ['entities:publish', 'entities:deploy'] as const }];
-  return { userId, tokenId: '', memberships };
+  return { userId, appIds: null, isUnrestricted: true, expiresAt: null, tokenId: '', memberships };
 }
 
 export async function createApp(

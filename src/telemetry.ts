@@ -12,13 +12,24 @@ export function createLog(level: string): Log {
   );
 }
 
-const requests = new AsyncLocalStorage<{ readonly requestId: string }>();
+export interface RequestOrigin {
+  readonly requestId: string;
+  /** The address that it came from, as the socket says. */
+  readonly address: string | null;
+}
 
-/** Everything that runs below `work` can ask for the id of the request that it serves. */
-export function withRequestId<T>(requestId: string, work: () => T): T {
-  return requests.run({ requestId }, work);
+const requests = new AsyncLocalStorage<RequestOrigin>();
+
+/** Everything that runs below `work` can ask for the request that it serves. */
+export function withRequest<T>(origin: RequestOrigin, work: () => T): T {
+  return requests.run(origin, work);
+}
+
+/** Null in what no request asked for. */
+export function currentRequest(): RequestOrigin | null {
+  return requests.getStore() ?? null;
 }
 
 export function currentRequestId(): string {
-  return requests.getStore()?.requestId ?? randomUUID();
+  return currentRequest()?.requestId ?? randomUUID();
 }

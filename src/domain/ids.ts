@@ -6,6 +6,8 @@ export const ID_PREFIX = {
   User: 'usr',
   Role: 'rol',
   ApiToken: 'tok',
+  Invitation: 'inv',
+  AuditEvent: 'aud',
   Entity: 'ent',
   Version: 'ver',
   Upload: 'upl',

@@ -8,10 +8,10 @@ const LOOK_DELAY_MS = 20;
 /** A change may be committed this long after the moment that it bears, and is found all the same. */
 const COMMIT_DELAY_MAX_MS = 5_000;
 
-/** Which deployments: those of some organizations, and of one app if it is named. */
+/** Which deployments: those of some organizations, and of some apps only if they are named. */
 export interface ChangeScope {
   readonly organizationIds: readonly string[];
-  readonly productionAppId?: string | null;
+  readonly appIds: readonly string[] | null;
 }
 
 export interface ChangeFeed {
@@ -34,7 +34,7 @@ export function createChangeFeed(deps: { readonly prisma: PrismaClient; readonly
   function deliver(change: DeploymentChange): void {
     for (const { scope, waiting, wake } of followers) {
       if (!scope.organizationIds.includes(change.organizationId)) continue;
-      if (scope.productionAppId != null && scope.productionAppId !== change.productionAppId) continue;
+      if (scope.appIds !== null && !scope.appIds.includes(change.productionAppId)) continue;
       waiting.add(change.id);
       wake();
     }

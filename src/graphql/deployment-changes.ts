@@ -18,7 +18,8 @@ builder.subscriptionField('deploymentsChanged', (t) =>
       if (organizationId != null && !mine.includes(organizationId)) throw notFound('organization', organizationId);
       if (productionAppId != null) await loadVisibleApp(context.prisma, viewer, productionAppId);
       const organizationIds = organizationId == null ? mine : [organizationId];
-      return context.changes.follow({ organizationIds, productionAppId });
+      const appIds = productionAppId == null ? viewer.appIds : [productionAppId];
+      return context.changes.follow({ organizationIds, appIds });
     },
     resolve: (query, id, _args, { prisma }) => prisma.deployment.findUniqueOrThrow({ ...query, where: { id } }),
   }),

@@ -8,7 +8,7 @@ import {
 } from '../domain/deployment.ts';
 import { allowedActions, DEPLOYMENT_ACTIONS, type AllowedAction as Allowed } from '../domain/actions.ts';
 import { factsOf, WITH_ACTION_FACTS } from '../operations/actions.ts';
-import { requireViewer, visibleTo } from '../operations/authorize.ts';
+import { requireViewer, visibleDeployments } from '../operations/authorize.ts';
 import { findQueuePositions } from '../store/queue-positions.ts';
 import { findStandings } from '../store/standings.ts';
 import { createBatch } from './batch.ts';
@@ -149,7 +149,7 @@ const queuePositions = createBatch(({ prisma }: Context, ids: readonly string[])
 export const Deployment = builder.prismaNode('Deployment', {
   id: { field: 'id', description: 'Starts with `dep_`.' },
   nullable: true,
-  findUnique: (id, { viewer }) => ({ id, ...visibleTo(viewer) }),
+  findUnique: (id, { viewer }) => ({ id, ...visibleDeployments(viewer) }),
   fields: (t) => ({
     number: t.exposeInt('number'),
     productionApp: t.relation('productionApp', { description: 'Where it ships to.' }),

@@ -2,7 +2,7 @@ import { queryFromInfo } from '@pothos/plugin-prisma';
 import type { GraphQLResolveInfo } from 'graphql';
 import type { DeploymentStatus as Status, DeploymentTrigger as Trigger } from '../domain/deployment.ts';
 import type { Prisma } from '../generated/prisma/client.ts';
-import { requireViewer, visibleTo } from '../operations/authorize.ts';
+import { requireViewer, visibleDeployments } from '../operations/authorize.ts';
 import { builder } from './builder.ts';
 import type { Context } from './context.ts';
 import { Deployment, DeploymentStatus, DeploymentTrigger } from './deployment.ts';
@@ -49,7 +49,7 @@ function deploymentsWhere({ viewer }: Context, filter: Filter): Prisma.Deploymen
     triggeredById: filter.triggeredById ?? undefined,
     createdAt: { gt: filter.createdAfter ?? undefined, lt: filter.createdBefore ?? undefined },
   };
-  return { AND: [visibleTo(requireViewer(viewer)), conditions] };
+  return { AND: [visibleDeployments(requireViewer(viewer)), conditions] };
 }
 
 /** One page of a connection of deployments. */
@@ -97,7 +97,7 @@ builder.queryFields((t) => ({
     description: 'A deployment by its id. Null for one that does not exist or may not be seen.',
     args: { id: t.arg.id({ required: true, description: 'Its id.' }) },
     resolve: (query, _root, { id }, { viewer, prisma }) =>
-      prisma.deployment.findFirst({ ...query, where: { id, ...visibleTo(requireViewer(viewer)) } }),
+      prisma.deployment.findFirst({ ...query, where: { id, ...visibleDeployments(requireViewer(viewer)) } }),
   }),
   deployments: t.connection(
     {

@@ -39,7 +39,7 @@ export const Organization = builder.prismaNode('Organization', {
   }),
 });
 
-const Scope = builder.enumType('Scope', {
+export const Scope = builder.enumType('Scope', {
   description: 'What a member may do. The names are the documented ones, with underscores for colons.',
   values: Object.fromEntries(
     SCOPES.map((scope) => [scope.replaceAll(':', '_').toUpperCase(), { value: scope, description: `\`${scope}\`` }]),
@@ -60,16 +60,7 @@ const Membership = builder.objectRef<ViewerMembership>('Membership').implement({
   }),
 });
 
-builder.prismaObject('ApiToken', {
-  fields: (t) => ({
-    id: t.exposeID('id', { description: 'Starts with `tok_`.' }),
-    name: t.exposeString('name', { description: 'What its holder calls it.' }),
-    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
-    expiresAt: t.expose('expiresAt', { type: 'DateTime', nullable: true, description: 'From when on it is refused.' }),
-  }),
-});
-
-const Viewer = builder.objectRef<DomainViewer>('Viewer').implement({
+export const Viewer = builder.objectRef<DomainViewer>('Viewer').implement({
   description: 'Who is asking.',
   fields: (t) => ({
     user: t.prismaField({
@@ -80,9 +71,10 @@ const Viewer = builder.objectRef<DomainViewer>('Viewer').implement({
     }),
     token: t.prismaField({
       type: 'ApiToken',
-      description: 'The token that was sent.',
+      nullable: true,
+      description: 'The API token that was sent. Null for who signed in elsewhere.',
       resolve: (query, { tokenId }, _args, { prisma }) =>
-        prisma.apiToken.findUniqueOrThrow({ ...query, where: { id: tokenId } }),
+        tokenId === null ? null : prisma.apiToken.findUniqueOrThrow({ ...query, where: { id: tokenId } }),
     }),
     memberships: t.field({
       type: [Membership],

@@ -1,5 +1,5 @@
 import { queryFromInfo } from '@pothos/plugin-prisma';
-import { requireViewer, visibleTo } from '../operations/authorize.ts';
+import { requireViewer, visibleEntities } from '../operations/authorize.ts';
 import { createEntity } from '../operations/catalog.ts';
 import { builder, screaming } from './builder.ts';
 import { User } from './directory.ts';
@@ -18,7 +18,7 @@ export const EntityType = builder.enumType('EntityType', {
 export const Entity = builder.prismaNode('Entity', {
   id: { field: 'id', description: 'Starts with `ent_`.' },
   nullable: true,
-  findUnique: (id, { viewer }) => ({ id, ...visibleTo(viewer) }),
+  findUnique: (id, { viewer }) => ({ id, ...visibleEntities(viewer) }),
   fields: (t) => ({
     organization: t.relation('organization', { description: 'The organization that owns it.' }),
     name: t.exposeString('name'),
@@ -66,7 +66,7 @@ builder.queryField('entity', (t) =>
     description: 'An entity by its id. Null for one that does not exist or may not be seen.',
     args: { id: t.arg.id({ required: true, description: 'Its id.' }) },
     resolve: (query, _root, { id }, { viewer, prisma }) =>
-      prisma.entity.findFirst({ ...query, where: { id, ...visibleTo(requireViewer(viewer)) } }),
+      prisma.entity.findFirst({ ...query, where: { id, ...visibleEntities(requireViewer(viewer)) } }),
   }),
 );
 

@@ -1,6 +1,6 @@
 import { queryFromInfo } from '@pothos/plugin-prisma';
 import type { Prisma } from '../generated/prisma/client.ts';
-import { requireViewer, visibleTo } from '../operations/authorize.ts';
+import { requireViewer, visibleApps } from '../operations/authorize.ts';
 import {
   checkSubdomain,
   createProductionApp,
@@ -40,7 +40,7 @@ const HEALTH_OF = {
 export const ProductionApp = builder.prismaNode('ProductionApp', {
   id: { field: 'id', description: 'Starts with `app_`.' },
   nullable: true,
-  findUnique: (id, { viewer }) => ({ id, ...visibleTo(viewer) }),
+  findUnique: (id, { viewer }) => ({ id, ...visibleApps(viewer) }),
   fields: (t) => ({
     entity: t.relation('entity', { description: 'The entity that it is an instance of.' }),
     subdomain: t.exposeString('subdomain'),
@@ -96,7 +96,7 @@ function productionAppsWhere({ viewer }: Context, filter: ProductionAppFilter): 
     entityId: filter.entityId ?? undefined,
     deletedAt: null,
   };
-  return { AND: [visibleTo(requireViewer(viewer)), conditions] };
+  return { AND: [visibleApps(requireViewer(viewer)), conditions] };
 }
 
 function productionAppPage(
@@ -172,7 +172,7 @@ builder.queryFields((t) => ({
       subdomain: t.arg.string({ description: 'Its subdomain, if no id is given.' }),
     },
     resolve: (query, _root, { id, subdomain }, { viewer, prisma }) => {
-      const visible = visibleTo(requireViewer(viewer));
+      const visible = visibleApps(requireViewer(viewer));
       if (id == null && subdomain == null) return null;
       const where = id == null ? { subdomain: subdomain!, deletedAt: null } : { id };
       return prisma.productionApp.findFirst({ ...query, where: { ...where, ...visible } });

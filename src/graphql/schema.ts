@@ -1,4 +1,5 @@
 import { builder } from './builder.ts';
+import './audit-event.ts';
 import './deployment-actions.ts';
 import './deployment-changes.ts';
 import './deployment-event.ts';
@@ -8,10 +9,16 @@ import './deployment.ts';
 import './deployments.ts';
 import './directory.ts';
 import './entity.ts';
+import './invitation.ts';
 import './log.ts';
+import './member.ts';
 import './production-app.ts';
+import './publisher.ts';
+import './role.ts';
+import { enforceRules } from './rules.ts';
 import './runtime-log.ts';
 import './stream-ticket.ts';
+import './token.ts';
 import './version.ts';
 
-export const schema = builder.toSchema();
+export const schema = enforceRules(builder.toSchema());

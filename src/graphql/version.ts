@@ -1,4 +1,4 @@
-import { requireViewer, visibleTo } from '../operations/authorize.ts';
+import { requireViewer, visibleVersions } from '../operations/authorize.ts';
 import { activateVersion } from '../operations/catalog.ts';
 import { confirmVersionUpload, requestVersionUpload, type RequestedUpload } from '../operations/uploads.ts';
 import { builder } from './builder.ts';
@@ -7,7 +7,7 @@ import { Actor } from './directory.ts';
 export const Version = builder.prismaNode('Version', {
   id: { field: 'id', description: 'Starts with `ver_`.' },
   nullable: true,
-  findUnique: (id, { viewer }) => ({ id, ...visibleTo(viewer) }),
+  findUnique: (id, { viewer }) => ({ id, ...visibleVersions(viewer) }),
   fields: (t) => ({
     entity: t.relation('entity', { description: 'The entity it is a version of.' }),
     version: t.exposeString('version'),

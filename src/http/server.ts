@@ -5,7 +5,7 @@ import { DomainError, notFound } from '../domain/errors.ts';
 import type { Services } from '../graphql/context.ts';
 import { receiveUpload } from '../operations/uploads.ts';
 import type { Pulse } from '../store/pulse.ts';
-import { withRequestId } from '../telemetry.ts';
+import { withRequest } from '../telemetry.ts';
 import { authenticate, ticketOf } from './auth.ts';
 import { sendJson, sendProblem, sendStream } from './answer.ts';
 import { assertJson, readJson } from './body.ts';
@@ -37,7 +37,8 @@ export function createApiServer(services: Services, graphql: GraphQLServer, read
     response.setHeader('x-content-type-options', 'nosniff');
     // Whoever is refused because the database is away may still be written to when it is back.
     response.on('error', () => {});
-    void withRequestId(requestId, () =>
+    const origin = { requestId, address: request.socket.remoteAddress ?? null };
+    void withRequest(origin, () =>
       handle(services, { graphql, eventStreams, readiness }, request, response).catch((error: unknown) => {
         sendProblem(response, refusalOf(error, services.log), requestId);
       }),

@@ -5,7 +5,7 @@ import { CloseCode, handleProtocols, makeServer, type Server as ProtocolServer }
 import { WebSocketServer, type WebSocket } from 'ws';
 import { DomainError } from '../domain/errors.ts';
 import type { PrismaClient } from '../generated/prisma/client.ts';
-import { withRequestId, type Log } from '../telemetry.ts';
+import { withRequest, type Log } from '../telemetry.ts';
 import { authenticate } from './auth.ts';
 import { maskGraphQLError } from './errors.ts';
 import { BODY_BYTES_MAX, prepareOperation, type ArgsOfPipeline, type GraphQLServer } from './graphql.ts';
@@ -49,8 +49,8 @@ export function acceptWebSockets(
         throw error;
       }
     },
-    onSubscribe: ({ connectionParams }, _id, payload) =>
-      withRequestId(randomUUID(), async () => {
+    onSubscribe: ({ connectionParams, extra }, _id, payload) =>
+      withRequest({ requestId: randomUUID(), address: extra.address }, async () => {
         try {
           return await prepareOperation(graphql, await viewerOf(connectionParams), payload);
         } catch (error) {
@@ -67,7 +67,9 @@ export function acceptWebSockets(
     onError: (_context, _id, _payload, errors) => errors,
   });
   sockets.options.handleProtocols = handleProtocols;
-  sockets.on('connection', (socket) => serveSocket(socket, protocol, log));
+  sockets.on('connection', (socket, { socket: { remoteAddress = null } }) =>
+    serveSocket(socket, protocol, { address: remoteAddress, log }),
+  );
   sockets.on('error', (error) => log.warn({ err: error }, 'The WebSocket server had an error and goes on'));
   const pings = setInterval(() => sockets.clients.forEach(ping), PING_INTERVAL_MS);
   const watch = setInterval(() => sockets.clients.forEach(dropStalled), streamStallMs / 12);
@@ -102,6 +104,7 @@ interface SocketState {
 interface SocketExtra {
   /** The encoded payload of the next message of an operation, by the operation's id. */
   readonly encoded: Map<string, string>;
+  readonly address: string | null;
 }
 
 const states = new WeakMap<WebSocket, SocketState>();
@@ -113,8 +116,12 @@ function stateOf(socket: WebSocket): SocketState {
 }
 
 /** One socket with the protocol on it. The library's own adapter would make the JSON of a shared result for each socket. */
-function serveSocket(socket: WebSocket, protocol: ProtocolServer<SocketExtra>, log: Log): void {
-  const extra: SocketExtra = { encoded: new Map() };
+function serveSocket(
+  socket: WebSocket,
+  protocol: ProtocolServer<SocketExtra>,
+  { address, log }: { address: string | null; log: Log },
+): void {
+  const extra: SocketExtra = { encoded: new Map(), address };
   const closed = protocol.opened(
     {
       protocol: socket.protocol,

@@ -23,7 +23,7 @@ export function factsOf(
 ): ActionFacts {
   return {
     status,
-    forbidden: whyForbidden(viewer, accessOf(productionApp.entity), 'entities:deploy')?.message ?? null,
+    forbidden: whyForbidden(viewer, 'triggerDeployment', accessOf(productionApp.entity))?.message ?? null,
     isAppDeleted: isDeleted,
     isLive: liveDeploymentId === id,
     newer: newest !== null && newest.number > number ? newest : null,

@@ -1,4 +1,4 @@
-import { whyForbidden, type Scope, type Viewer } from '../domain/access.ts';
+import { assertMay, type ScopedOperation, type Viewer } from '../domain/access.ts';
 import { DomainError, notFound } from '../domain/errors.ts';
 import { kindOfId } from '../domain/ids.ts';
 import type { Prisma, PrismaClient } from '../generated/prisma/client.ts';
@@ -14,58 +14,92 @@ export function visibleTo(viewer: Viewer | null) {
   return { organizationId: { in: viewer?.memberships.map(({ organizationId }) => organizationId) ?? [] } };
 }
 
+/** The tenant predicate of each kind of row that a token for some apps sees less of. */
+export function visibleApps(viewer: Viewer | null) {
+  const appIds = viewer?.appIds;
+  return { ...visibleTo(viewer), ...(appIds == null ? {} : { AND: [{ id: { in: [...appIds] } }] }) };
+}
+
+export function visibleDeployments(viewer: Viewer | null) {
+  const appIds = viewer?.appIds;
+  return { ...visibleTo(viewer), ...(appIds == null ? {} : { AND: [{ productionAppId: { in: [...appIds] } }] }) };
+}
+
+export function visibleEntities(viewer: Viewer | null) {
+  const appIds = viewer?.appIds;
+  const ofApps = appIds == null ? {} : { AND: [{ productionApps: { some: { id: { in: [...appIds] } } } }] };
+  return { ...visibleTo(viewer), ...ofApps };
+}
+
+export function visibleVersions(viewer: Viewer | null) {
+  const appIds = viewer?.appIds;
+  const ofApps = appIds == null ? {} : { AND: [{ entity: { productionApps: { some: { id: { in: [...appIds] } } } } }] };
+  return { ...visibleTo(viewer), ...ofApps };
+}
+
 const WITH_PUBLISHERS = { publishers: { select: { userId: true } } } satisfies Prisma.EntityInclude;
 
 /** An entity that the viewer may change. Throws NOT_FOUND when the viewer may not see it, FORBIDDEN naming what is missing. */
-export async function loadEntityFor(prisma: PrismaClient, viewer: Viewer, id: string, scope: Scope) {
+export async function loadEntityFor(prisma: PrismaClient, viewer: Viewer, id: string, operation: ScopedOperation) {
   const entity =
     kindOfId(id) === 'Entity'
-      ? await prisma.entity.findFirst({ where: { id, ...visibleTo(viewer) }, include: WITH_PUBLISHERS })
+      ? await prisma.entity.findFirst({ where: { id, ...visibleEntities(viewer) }, include: WITH_PUBLISHERS })
       : null;
   if (!entity) throw notFound('entity', id);
-  assertMayChange(viewer, entity, scope);
+  assertMay(viewer, operation, accessOf(entity));
   return entity;
 }
 
 /** A production app, not deleted, that the viewer may change or deploy to. */
-export async function loadProductionAppFor(prisma: PrismaClient, viewer: Viewer, id: string, scope: Scope) {
-  const app = await loadAnyProductionAppFor(prisma, viewer, id, scope);
+export async function loadProductionAppFor(
+  prisma: PrismaClient,
+  viewer: Viewer,
+  id: string,
+  operation: ScopedOperation,
+) {
+  const app = await loadAnyProductionAppFor(prisma, viewer, id, operation);
   if (app.deletedAt !== null) throw notFound('production app', id);
   return app;
 }
 
 /** A production app, deleted or not, that the viewer may change. */
-export async function loadAnyProductionAppFor(prisma: PrismaClient, viewer: Viewer, id: string, scope: Scope) {
+export async function loadAnyProductionAppFor(
+  prisma: PrismaClient,
+  viewer: Viewer,
+  id: string,
+  operation: ScopedOperation,
+) {
   const app =
     kindOfId(id) === 'ProductionApp'
       ? await prisma.productionApp.findFirst({
-          where: { id, ...visibleTo(viewer) },
+          where: { id, ...visibleApps(viewer) },
           include: { entity: { include: WITH_PUBLISHERS } },
         })
       : null;
   if (!app) throw notFound('production app', id);
-  assertMayChange(viewer, app.entity, scope);
+  assertMay(viewer, operation, accessOf(app.entity));
   return app;
 }
 
 /** A deployment that the viewer may act on. */
-export async function loadDeploymentFor(prisma: PrismaClient, viewer: Viewer, id: string, scope: Scope) {
+export async function loadDeploymentFor(prisma: PrismaClient, viewer: Viewer, id: string, operation: ScopedOperation) {
   const deployment =
     kindOfId(id) === 'Deployment'
       ? await prisma.deployment.findFirst({
-          where: { id, ...visibleTo(viewer) },
+          where: { id, ...visibleDeployments(viewer) },
           include: { productionApp: { include: { entity: { include: WITH_PUBLISHERS } } } },
         })
       : null;
   if (!deployment) throw notFound('deployment', id);
-  assertMayChange(viewer, deployment.productionApp.entity, scope);
+  assertMay(viewer, operation, accessOf(deployment.productionApp.entity));
   return deployment;
 }
 
 /** A deployment that the viewer may watch. */
 export async function loadVisibleDeployment(prisma: PrismaClient, viewer: Viewer, id: string): Promise<string> {
   const isVisible =
-    kindOfId(id) === 'Deployment' && (await prisma.deployment.count({ where: { id, ...visibleTo(viewer) } })) > 0;
+    kindOfId(id) === 'Deployment' &&
+    (await prisma.deployment.count({ where: { id, ...visibleDeployments(viewer) } })) > 0;
   if (!isVisible) throw notFound('deployment', id);
   return id;
 }
@@ -73,18 +107,10 @@ export async function loadVisibleDeployment(prisma: PrismaClient, viewer: Viewer
 /** A production app that the viewer may watch, deleted or not. */
 export async function loadVisibleApp(prisma: PrismaClient, viewer: Viewer, id: string): Promise<string> {
   const isVisible =
-    kindOfId(id) === 'ProductionApp' && (await prisma.productionApp.count({ where: { id, ...visibleTo(viewer) } })) > 0;
+    kindOfId(id) === 'ProductionApp' &&
+    (await prisma.productionApp.count({ where: { id, ...visibleApps(viewer) } })) > 0;
   if (!isVisible) throw notFound('production app', id);
   return id;
-}
-
-function assertMayChange(
-  viewer: Viewer,
-  entity: { organizationId: string; publishers: { userId: string }[] },
-  scope: Scope,
-): void {
-  const refusal = whyForbidden(viewer, accessOf(entity), scope);
-  if (refusal) throw refusal;
 }
 
 /** What it takes to judge who may change an entity. */

@@ -1,9 +1,10 @@
 import { z } from 'zod';
-import { assertScope, isMember, type Viewer } from '../domain/access.ts';
+import { assertMay, isMember, type Viewer } from '../domain/access.ts';
 import { DomainError, notFound } from '../domain/errors.ts';
 import { createId, kindOfId } from '../domain/ids.ts';
 import { Prisma, type PrismaClient } from '../generated/prisma/client.ts';
-import { loadEntityFor, visibleTo } from './authorize.ts';
+import { recordAudit } from '../store/audit.ts';
+import { loadEntityFor, visibleVersions } from './authorize.ts';
 import { idempotencyKey, makeOnce, type Made } from './idempotency.ts';
 import { parseInput } from './input.ts';
 
@@ -38,13 +39,15 @@ export async function createEntity(
   if (kindOfId(body.organizationId) !== 'Organization' || !isMember(viewer, body.organizationId)) {
     throw notFound('organization', body.organizationId);
   }
-  assertScope(viewer, body.organizationId, 'entities:publish');
+  assertMay(viewer, 'createEntity', body);
   const id = createId('Entity');
   return refuseDuplicates(`The organization has an entity ${body.slug} already.`, () =>
     prisma.$transaction((tx) =>
       makeOnce(tx, viewer, key, { operation: 'createEntity', ...body }, async () => {
         const publishers = { create: { userId: viewer.userId } };
         await tx.entity.create({ data: { ...body, id, type: body.type ?? 'app', publishers } });
+        const { organizationId, slug } = body;
+        await recordAudit(tx, viewer, { organizationId, action: 'createEntity', subjectId: id, details: { slug } });
         return id;
       }),
     ),
@@ -59,11 +62,15 @@ export async function activateVersion(
 ): Promise<string> {
   const version =
     kindOfId(input.versionId) === 'Version'
-      ? await prisma.version.findFirst({ where: { id: input.versionId, ...visibleTo(viewer) } })
+      ? await prisma.version.findFirst({ where: { id: input.versionId, ...visibleVersions(viewer) } })
       : null;
   if (!version) throw notFound('version', input.versionId);
-  await loadEntityFor(prisma, viewer, version.entityId, 'entities:publish');
-  await prisma.entity.update({ where: { id: version.entityId }, data: { activeVersionId: version.id } });
+  await loadEntityFor(prisma, viewer, version.entityId, 'activateVersion');
+  const { organizationId, entityId, id: versionId } = version;
+  await prisma.$transaction(async (tx) => {
+    await tx.entity.update({ where: { id: entityId }, data: { activeVersionId: versionId } });
+    await recordAudit(tx, viewer, { organizationId, action: 'activateVersion', subjectId: versionId });
+  });
   return version.id;
 }
 

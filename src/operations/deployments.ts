@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Viewer } from '../domain/access.ts';
 import { DomainError } from '../domain/errors.ts';
+import { recordAudit } from '../store/audit.ts';
 import { requestCancel } from '../store/deployments.ts';
 import { loadDeploymentFor, loadProductionAppFor } from './authorize.ts';
 import { announceChanges, enqueueOnce, overlapPolicy, type DeploymentOperationDeps } from './enqueue.ts';
@@ -26,7 +27,7 @@ export async function triggerDeployment(
   input: z.input<typeof triggerInput>,
 ): Promise<Made> {
   const { idempotencyKey: key, ...body } = parseInput(triggerInput, input);
-  const app = await loadProductionAppFor(deps.prisma, viewer, body.productionAppId, 'entities:deploy');
+  const app = await loadProductionAppFor(deps.prisma, viewer, body.productionAppId, 'triggerDeployment');
   return enqueueOnce(deps, viewer, key, { operation: 'triggerDeployment', ...body }, async (tx) => ({
     organizationId: app.organizationId,
     productionAppId: app.id,
@@ -48,9 +49,15 @@ export async function cancelDeployment(
   input: z.input<typeof cancelInput>,
 ): Promise<string> {
   const { deploymentId, reason, force } = parseInput(cancelInput, input);
-  const deployment = await loadDeploymentFor(prisma, viewer, deploymentId, 'entities:deploy');
+  const deployment = await loadDeploymentFor(prisma, viewer, deploymentId, 'cancelDeployment');
   const request = { userId: viewer.userId, reason: reason ?? null, force: force ?? false };
-  const change = await prisma.$transaction((tx) => requestCancel(tx, deployment.id, request));
+  const change = await prisma.$transaction(async (tx) => {
+    const requested = await requestCancel(tx, deployment.id, request);
+    const details = { reason: request.reason, force: request.force };
+    const { organizationId, id: subjectId } = deployment;
+    if (requested) await recordAudit(tx, viewer, { organizationId, action: 'cancelDeployment', subjectId, details });
+    return requested;
+  });
   if (change) {
     announceChanges(bus, [change]);
     return deployment.id;

@@ -4,6 +4,7 @@ import { OVERLAP_POLICIES, type OverlapPolicy } from '../domain/overlap.ts';
 import { announceState, type EventBus } from '../events/bus.ts';
 import type { PrismaClient } from '../generated/prisma/client.ts';
 import type { Queue } from '../pipeline/queue.ts';
+import { recordAudit } from '../store/audit.ts';
 import type { Transaction } from '../store/db.ts';
 import { insertDeployment, type NewDeployment, type StateChange } from '../store/deployments.ts';
 import { applyOverlap } from '../store/overlap.ts';
@@ -41,6 +42,9 @@ export async function enqueueOnce(
       const id = await insertDeployment(tx, { ...planned, triggeredById: viewer.userId });
       changes = await applyOverlap(tx, id, { policy: request.overlap ?? null, userId: viewer.userId });
       await queue.sendTicket(tx, planned.productionAppId);
+      const { organizationId, productionAppId, versionId, sourceId = null } = planned;
+      const details = { productionAppId, versionId, sourceId };
+      await recordAudit(tx, viewer, { organizationId, action: request.operation, subjectId: id, details });
       return id;
     }),
   );

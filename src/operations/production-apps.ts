@@ -1,11 +1,12 @@
 import { z } from 'zod';
-import type { Viewer } from '../domain/access.ts';
+import { restrictedToApps, type Viewer } from '../domain/access.ts';
 import { notFound } from '../domain/errors.ts';
 import { createId } from '../domain/ids.ts';
 import type { EventBus } from '../events/bus.ts';
 import type { PrismaClient } from '../generated/prisma/client.ts';
+import { recordAudit } from '../store/audit.ts';
 import { markProductionAppDeleted } from '../store/production-apps.ts';
-import { loadAnyProductionAppFor, loadEntityFor, loadProductionAppFor, visibleTo } from './authorize.ts';
+import { loadAnyProductionAppFor, loadEntityFor, loadProductionAppFor, visibleApps } from './authorize.ts';
 import { label, refuseDuplicates } from './catalog.ts';
 import { announceChanges, overlapPolicy } from './enqueue.ts';
 import { idempotencyKey, makeOnce, type Made } from './idempotency.ts';
@@ -29,13 +30,17 @@ export async function createProductionApp(
   input: z.input<typeof createInput>,
 ): Promise<Made> {
   const { idempotencyKey: key, ...body } = parseInput(createInput, input);
-  const entity = await loadEntityFor(prisma, viewer, body.entityId, 'entities:deploy');
+  const entity = await loadEntityFor(prisma, viewer, body.entityId, 'createProductionApp');
+  if (viewer.appIds !== null) throw restrictedToApps(entity.organizationId);
   const id = createId('ProductionApp');
   return refuseDuplicates(takenMessage(body.subdomain), () =>
     prisma.$transaction((tx) =>
       makeOnce(tx, viewer, key, { operation: 'createProductionApp', ...body }, async () => {
         const data = { ...body, id, organizationId: entity.organizationId, overlap: body.overlap ?? undefined };
         await tx.productionApp.create({ data });
+        const details = { subdomain: body.subdomain, entityId: entity.id };
+        const { organizationId } = entity;
+        await recordAudit(tx, viewer, { organizationId, action: 'createProductionApp', subjectId: id, details });
         return id;
       }),
     ),
@@ -55,15 +60,21 @@ export async function updateProductionApp(
   input: z.input<typeof updateInput>,
 ): Promise<string> {
   const { id, ...given } = parseInput(updateInput, input);
-  const app = await loadProductionAppFor(prisma, viewer, id, 'entities:deploy');
+  const app = await loadProductionAppFor(prisma, viewer, id, 'updateProductionApp');
   const data = { subdomain: given.subdomain ?? undefined, overlap: given.overlap ?? undefined };
   const isSame = (data.subdomain ?? app.subdomain) === app.subdomain && (data.overlap ?? app.overlap) === app.overlap;
   if (isSame) return app.id;
   const updated = await refuseDuplicates(takenMessage(data.subdomain ?? app.subdomain), () =>
-    prisma.productionApp.updateMany({ where: { id: app.id, deletedAt: null }, data }),
+    prisma.$transaction(async (tx) => {
+      const { count } = await tx.productionApp.updateMany({ where: { id: app.id, deletedAt: null }, data });
+      const { organizationId, id: subjectId } = app;
+      const audited = { organizationId, action: 'updateProductionApp', subjectId, details: data };
+      if (count > 0) await recordAudit(tx, viewer, audited);
+      return count > 0;
+    }),
   );
   // Deleted since we looked.
-  if (updated.count === 0) throw notFound('production app', id);
+  if (!updated) throw notFound('production app', id);
   bus.publish('releases', { kind: 'wanted' });
   return app.id;
 }
@@ -80,9 +91,14 @@ export async function deleteProductionApp(
   input: z.input<typeof deleteInput>,
 ): Promise<string> {
   const { id } = parseInput(deleteInput, input);
-  const app = await loadAnyProductionAppFor(prisma, viewer, id, 'entities:deploy');
+  const app = await loadAnyProductionAppFor(prisma, viewer, id, 'deleteProductionApp');
   const cancel = { userId: viewer.userId, reason: 'The production app was deleted.', force: false };
-  const changes = await prisma.$transaction((tx) => markProductionAppDeleted(tx, app.id, cancel));
+  const changes = await prisma.$transaction(async (tx) => {
+    const marked = await markProductionAppDeleted(tx, app.id, cancel);
+    const { organizationId, id: subjectId } = app;
+    if (marked) await recordAudit(tx, viewer, { organizationId, action: 'deleteProductionApp', subjectId });
+    return marked;
+  });
   if (changes === null) return app.id;
   bus.publish('releases', { kind: 'wanted' });
   announceChanges(bus, changes);
@@ -114,7 +130,7 @@ export async function checkSubdomain(
     where: {
       subdomain,
       deletedAt: null,
-      ...(excludeId == null ? {} : { NOT: { id: excludeId, ...visibleTo(viewer) } }),
+      ...(excludeId == null ? {} : { NOT: { id: excludeId, ...visibleApps(viewer) } }),
     },
   });
   return isTaken === 0

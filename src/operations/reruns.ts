@@ -40,8 +40,8 @@ async function rerun(
   input: RerunInput,
 ): Promise<Made> {
   const { idempotencyKey: key, ...body } = parseInput(rerunInput, input);
-  const source = await loadDeploymentFor(deps.prisma, viewer, body.deploymentId, 'entities:deploy');
-  return enqueueOnce(deps, viewer, key, { operation: action, ...body }, async (tx) => {
+  const source = await loadDeploymentFor(deps.prisma, viewer, body.deploymentId, `${action}Deployment`);
+  return enqueueOnce(deps, viewer, key, { operation: `${action}Deployment`, ...body }, async (tx) => {
     await lockApp(tx, source.productionAppId);
     return planFrom(tx, viewer, action, source.id, body.reason ?? null);
   });
@@ -67,7 +67,7 @@ export async function rollbackDeployment(
 ): Promise<Made> {
   const { idempotencyKey: key, ...body } = parseInput(rollbackInput, input);
   const productionAppId = await loadAppToRollBack(deps, viewer, body);
-  return enqueueOnce(deps, viewer, key, { operation: 'rollback', ...body }, async (tx) => {
+  return enqueueOnce(deps, viewer, key, { operation: 'rollbackDeployment', ...body }, async (tx) => {
     await lockApp(tx, productionAppId);
     const targetId = body.deploymentId ?? (await findRollbackTarget(tx, productionAppId));
     if (targetId === null) {
@@ -86,9 +86,9 @@ async function loadAppToRollBack(
     if (productionAppId == null) {
       throw new DomainError('BAD_USER_INPUT', 'Name the production app to roll back, or the deployment to go back to.');
     }
-    return (await loadProductionAppFor(prisma, viewer, productionAppId, 'entities:deploy')).id;
+    return (await loadProductionAppFor(prisma, viewer, productionAppId, 'rollbackDeployment')).id;
   }
-  const target = await loadDeploymentFor(prisma, viewer, deploymentId, 'entities:deploy');
+  const target = await loadDeploymentFor(prisma, viewer, deploymentId, 'rollbackDeployment');
   if (productionAppId == null || productionAppId === target.productionAppId) return target.productionAppId;
   throw new DomainError('CONFLICT', 'The deployment belongs to another production app.');
 }

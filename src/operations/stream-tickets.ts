@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Viewer } from '../domain/access.ts';
+import { DomainError } from '../domain/errors.ts';
 import type { PrismaClient } from '../generated/prisma/client.ts';
 import { storeStreamTicket } from '../store/directory.ts';
 
@@ -18,6 +19,9 @@ export async function createStreamTicket(
   { prisma }: { readonly prisma: PrismaClient },
   { tokenId }: Viewer,
 ): Promise<NewStreamTicket> {
+  if (tokenId === null) {
+    throw new DomainError('FORBIDDEN', 'Only an API token gives out tickets. Send your identity token in the header.');
+  }
   const ticket = `wlt_${randomBytes(24).toString('base64url')}`;
   const expiresAt = new Date(Date.now() + TICKET_TTL_MS);
   await storeStreamTicket(prisma, { ticket, tokenId, expiresAt });

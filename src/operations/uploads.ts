@@ -8,6 +8,7 @@ import { ManifestError, readManifest, type Manifest } from '../domain/manifest.t
 import type { PrismaClient, Upload } from '../generated/prisma/client.ts';
 import { ArchiveError, inspectPackage } from '../packages/archive.ts';
 import { PackageTooLargeError, type PackageStore, type StoredObject } from '../packages/store.ts';
+import { recordAudit } from '../store/audit.ts';
 import type { Transaction } from '../store/db.ts';
 import { hashSecret } from '../store/directory.ts';
 import { loadEntityFor } from './authorize.ts';
@@ -60,7 +61,7 @@ export async function requestVersionUpload(
   input: z.input<typeof requestInput>,
 ): Promise<RequestedUpload> {
   const { idempotencyKey: key, ...body } = parseInput(requestInput, input);
-  const entity = await loadEntityFor(prisma, viewer, body.entityId, 'entities:publish');
+  const entity = await loadEntityFor(prisma, viewer, body.entityId, 'requestVersionUpload');
   await assertBaseVersion(prisma, entity.id, body.baseVersionId ?? null);
   const { id: made, replayed } = await prisma.$transaction((tx) =>
     makeOnce(tx, viewer, key, { operation: 'requestVersionUpload', ...body }, async () => {
@@ -232,7 +233,7 @@ export async function confirmVersionUpload(
 ): Promise<ConfirmedVersion> {
   const { prisma } = deps;
   const { idempotencyKey: key, ...body } = parseInput(confirmInput, input);
-  const entity = await loadEntityFor(prisma, viewer, body.entityId, 'entities:publish');
+  const entity = await loadEntityFor(prisma, viewer, body.entityId, 'confirmVersionUpload');
   const request = { operation: 'confirmVersionUpload', ...body };
   const recalled = await recallMade(prisma, viewer, key, request);
   if (recalled) return { versionId: recalled.id, replayed: true };
@@ -324,6 +325,8 @@ async function storeVersion(
     throw new DomainError('CONFLICT', 'The upload changed while it was confirmed. Confirm it again.');
   }
   if (isActive) await tx.entity.update({ where: { id: entityId }, data: { activeVersionId: id } });
+  const details = { entityId, version, sha256: file.sha256, isActive };
+  await recordAudit(tx, viewer, { organizationId, action: 'confirmVersionUpload', subjectId: id, details });
   return id;
 }
 

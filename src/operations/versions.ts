@@ -2,7 +2,7 @@ import type { Viewer } from '../domain/access.ts';
 import { DomainError, notFound } from '../domain/errors.ts';
 import { kindOfId } from '../domain/ids.ts';
 import type { PrismaClient } from '../generated/prisma/client.ts';
-import { visibleTo } from './authorize.ts';
+import { visibleVersions } from './authorize.ts';
 
 /** The version to ship to an app: the one that is named, or the active one of its entity. */
 export async function chooseVersion(
@@ -21,7 +21,7 @@ export async function chooseVersion(
   }
   const version =
     kindOfId(versionId) === 'Version'
-      ? await tx.version.findFirst({ where: { id: versionId, ...visibleTo(viewer) } })
+      ? await tx.version.findFirst({ where: { id: versionId, ...visibleVersions(viewer) } })
       : null;
   if (!version) throw notFound('version', versionId);
   if (version.entityId === app.entityId) return version.id;

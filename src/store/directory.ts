@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { crc32 } from 'node:zlib';
 import { SCOPES, type Scope, type Viewer, type ViewerMembership } from '../domain/access.ts';
 import { createId } from '../domain/ids.ts';
 import { Prisma, type PrismaClient } from '../generated/prisma/client.ts';
@@ -8,19 +9,41 @@ export function hashSecret(secret: string): string {
   return createHash('sha256').update(secret).digest('hex');
 }
 
+const TOKEN = /^(wl_[A-Za-z0-9_-]{40})([A-Za-z0-9_-]{6})$/;
+
+/** `wl_`, 30 random bytes, and a checksum of both: scanners for leaked secrets find it, and a typing error is seen. */
 export function createTokenSecret(): string {
-  return `wl_${randomBytes(30).toString('base64url')}`;
+  const secret = `wl_${randomBytes(30).toString('base64url')}`;
+  return secret + checksumOf(secret);
+}
+
+/** Whether a text has the form of a token and cannot be one. Tokens that an operator chose have no form. */
+export function isMistyped(token: string): boolean {
+  const [, secret, checksum] = TOKEN.exec(token) ?? [];
+  return secret !== undefined && checksumOf(secret) !== checksum;
+}
+
+function checksumOf(secret: string): string {
+  const checksum = Buffer.alloc(4);
+  checksum.writeUInt32BE(crc32(secret));
+  return checksum.toString('base64url');
 }
 
 /** Who holds a token, with the scopes as they are at this moment. Null for one that is unknown, expired or revoked. */
-export function findViewer(prisma: PrismaClient, token: string): Promise<Viewer | null> {
-  return findViewerWhere(prisma, Prisma.sql`t.token_hash = ${hashSecret(token)}`);
+export async function findViewer(prisma: PrismaClient, token: string): Promise<Viewer | null> {
+  return isMistyped(token) ? null : findViewerOfToken(prisma, Prisma.sql`t.token_hash = ${hashSecret(token)}`);
+}
+
+/** The same for a token that somebody showed before. */
+export function findViewerById(prisma: PrismaClient, tokenId: string): Promise<Viewer | null> {
+  return findViewerOfToken(prisma, Prisma.sql`t.id = ${tokenId}`);
 }
 
 /** One round trip, for each request: Prisma's own includes would take four. */
-async function findViewerWhere(prisma: PrismaClient, token: Prisma.Sql): Promise<Viewer | null> {
-  const rows = await prisma.$queryRaw<ViewerRow[]>`
-    select t.id as "tokenId", t.user_id as "userId", m.organization_id as "organizationId", r.name as role, r.scopes
+async function findViewerOfToken(prisma: PrismaClient, token: Prisma.Sql): Promise<Viewer | null> {
+  const rows = await prisma.$queryRaw<(ViewerRow & TokenRow)[]>`
+    select t.id as "tokenId", t.user_id as "userId", t.expires_at as "expiresAt", t.scopes as "tokenScopes",
+      t.app_ids as "appIds", m.organization_id as "organizationId", r.name as role, r.scopes
     from api_tokens t
       left join memberships m on m.user_id = t.user_id
       left join roles r on r.id = m.role_id
@@ -28,24 +51,57 @@ async function findViewerWhere(prisma: PrismaClient, token: Prisma.Sql): Promise
     order by m.created_at, m.organization_id`;
   const [row] = rows;
   if (!row) return null;
-  const { userId, tokenId } = row;
-  return { userId, tokenId, memberships: rows.flatMap((one) => (one.role === null ? [] : [membershipOf(one)])) };
+  const { userId, tokenId, expiresAt, tokenScopes, appIds } = row;
+  const isUnrestricted = tokenScopes === null && appIds === null;
+  return { userId, tokenId, memberships: membershipsOf(rows, tokenScopes), appIds, isUnrestricted, expiresAt };
+}
+
+export interface IdentityLimits {
+  /** What the identity allows at most. Null: what the role does. */
+  readonly scopes: readonly Scope[] | null;
+  readonly appIds: readonly string[] | null;
+  readonly expiresAt: Date;
+}
+
+/** The member that somebody else vouches for. Null when there is no such user. */
+export async function findViewerByIdentity(
+  prisma: PrismaClient,
+  user: { readonly id: string } | { readonly email: string },
+  { scopes, appIds, expiresAt }: IdentityLimits,
+): Promise<Viewer | null> {
+  const isUser = 'id' in user ? Prisma.sql`u.id = ${user.id}` : Prisma.sql`lower(u.email) = lower(${user.email})`;
+  const rows = await prisma.$queryRaw<ViewerRow[]>`
+    select u.id as "userId", m.organization_id as "organizationId", r.name as role, r.scopes
+    from users u
+      left join memberships m on m.user_id = u.id
+      left join roles r on r.id = m.role_id
+    where ${isUser} order by m.created_at, m.organization_id`;
+  const userId = rows[0]?.userId;
+  if (userId === undefined) return null;
+  return { userId, tokenId: null, memberships: membershipsOf(rows, scopes), appIds, isUnrestricted: false, expiresAt };
+}
+
+interface TokenRow {
+  readonly tokenId: string;
+  readonly expiresAt: Date | null;
+  readonly tokenScopes: readonly string[] | null;
+  readonly appIds: readonly string[] | null;
 }
 
 interface ViewerRow {
-  readonly tokenId: string;
   readonly userId: string;
   readonly organizationId: string | null;
   readonly role: string | null;
   readonly scopes: readonly string[] | null;
 }
 
-function membershipOf({ organizationId, role, scopes }: ViewerRow): ViewerMembership {
-  return {
-    organizationId: organizationId!,
-    role: role!,
-    scopes: scopes!.filter((scope): scope is Scope => (SCOPES as readonly string[]).includes(scope)),
-  };
+/** What the roles allow, and the token or identity with them. */
+function membershipsOf(rows: readonly ViewerRow[], limit: readonly string[] | null): ViewerMembership[] {
+  return rows.flatMap(({ organizationId, role, scopes }) => {
+    if (organizationId === null || role === null) return [];
+    const allowed = SCOPES.filter((scope) => scopes!.includes(scope) && (limit === null || limit.includes(scope)));
+    return [{ organizationId, role, scopes: allowed }];
+  });
 }
 
 /** Stores a ticket of a token, and forgets those that nobody took in time. */
@@ -62,7 +118,7 @@ export async function takeStreamTicket(prisma: PrismaClient, ticket: string): Pr
   const [taken] = await prisma.$queryRaw<{ tokenId: string }[]>`
     delete from stream_tickets where ticket_hash = ${hashSecret(ticket)} and expires_at > clock_timestamp()
     returning token_id as "tokenId"`;
-  return taken ? findViewerWhere(prisma, Prisma.sql`t.id = ${taken.tokenId}`) : null;
+  return taken ? findViewerById(prisma, taken.tokenId) : null;
 }
 
 export interface NewMember {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Viewer } from '../../src/domain/access.ts';
 import { KEY_TTL_MS, makeOnce } from '../../src/operations/idempotency.ts';
 import type { Database } from '../../src/store/db.ts';
 import { createDatabase } from '../kit/database.ts';
@@ -10,10 +11,16 @@ beforeAll(async () => {
 });
 afterAll(() => database[Symbol.asyncDispose]());
 
+const viewerOf = (userId: string): Viewer => ({
+  userId,
+  tokenId: 'tok',
+  memberships: [],
+  appIds: null,
+  isUnrestricted: true,
+  expiresAt: null,
+});
 const call = (userId: string, key: string, body: Record<string, unknown>, id = randomUUID()) =>
-  database.prisma.$transaction((tx) =>
-    makeOnce(tx, { userId, tokenId: 'tok', memberships: [] }, key, body, async () => id),
-  );
+  database.prisma.$transaction((tx) => makeOnce(tx, viewerOf(userId), key, body, async () => id));
 const makeOlder = (key: string, ms: number) =>
   database.prisma.idempotencyKey.updateMany({ where: { key }, data: { createdAt: new Date(Date.now() - ms) } });
 
@@ -63,7 +70,7 @@ test('expired keys are removed by the calls that come after', async () => {
 test('a request that fails leaves its key unused', async () => {
   const [ada, key] = [randomUUID(), randomUUID()];
   const failed = database.prisma.$transaction((tx) =>
-    makeOnce(tx, { userId: ada, tokenId: 'tok', memberships: [] }, key, {}, async () => {
+    makeOnce(tx, viewerOf(ada), key, {}, async () => {
       throw new Error('no');
     }),
   );

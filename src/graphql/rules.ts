@@ -1,0 +1,100 @@
+import { isObjectType, OperationTypeNode, type GraphQLField, type GraphQLSchema } from 'graphql';
+import { RULES, type Operation, type Rule } from '../domain/access.ts';
+import { DomainError } from '../domain/errors.ts';
+import { requireViewer } from '../operations/authorize.ts';
+import { recordAudit } from '../store/audit.ts';
+import type { Context } from './context.ts';
+
+/**
+ * Who sees the objects of a type. Those of `tenant` types are found by ids, and each is looked for with the tenant
+ * predicate. All others are parts: whoever holds the object that leads to them sees them.
+ */
+export const TYPE_ACCESS = {
+  Organization: 'tenant',
+  User: 'tenant',
+  Entity: 'tenant',
+  Version: 'tenant',
+  ProductionApp: 'tenant',
+  Deployment: 'tenant',
+  Actor: 'part',
+  AllowedAction: 'part',
+  ApiToken: 'part',
+  AuditEvent: 'part',
+  DeploymentCancellation: 'part',
+  DeploymentEvent: 'part',
+  DeploymentFailure: 'part',
+  DeploymentLogBatch: 'part',
+  DeploymentLogEnd: 'part',
+  DeploymentPhase: 'part',
+  DeploymentPlan: 'part',
+  Invitation: 'part',
+  LogLine: 'part',
+  Member: 'part',
+  Membership: 'part',
+  PageInfo: 'part',
+  PlannedPhase: 'part',
+  Role: 'part',
+  RuntimeLogBatch: 'part',
+  RuntimeLogEnd: 'part',
+  RuntimeLogLine: 'part',
+  SubdomainAvailability: 'part',
+  Viewer: 'part',
+} as const satisfies Record<string, 'tenant' | 'part'>;
+
+/** What these names end in are answers and pages: parts of what was asked for. */
+const PARTS = /(Payload|Connection|Edge|Page)$/;
+
+/**
+ * Puts the rules of access before every query, mutation and subscription, and writes down who was refused a mutation.
+ * Throws when the schema has a field or a type without a rule, or a rule is about nothing.
+ */
+export function enforceRules(schema: GraphQLSchema): GraphQLSchema {
+  const roots = [schema.getQueryType()!, schema.getMutationType()!, schema.getSubscriptionType()!];
+  const fields = roots.flatMap((root) => Object.values(root.getFields()));
+  const names = fields.map(({ name }) => name);
+  const rootNames = roots.map(({ name }) => name);
+  const unruled = [
+    ...names.filter((name) => !(name in RULES)),
+    ...Object.keys(RULES).filter((name) => !names.includes(name)),
+    ...Object.values(schema.getTypeMap())
+      .filter((type) => isObjectType(type) && !type.name.startsWith('__') && !rootNames.includes(type.name))
+      .map(({ name }) => name)
+      .filter((name) => !(name in TYPE_ACCESS) && !PARTS.test(name)),
+  ];
+  if (unruled.length > 0) {
+    throw new Error(`Every field and type needs a rule of access, and every rule a field: ${unruled.join(', ')}.`);
+  }
+  for (const field of fields) enforce(field as GraphQLField<unknown, Context>, RULES[field.name as Operation]);
+  return schema;
+}
+
+function enforce(field: GraphQLField<unknown, Context>, rule: Rule): void {
+  // A subscription's `resolve` runs for each message, after `subscribe` has let the caller in.
+  const entry = field.subscribe ? 'subscribe' : 'resolve';
+  const inner = field[entry]!;
+  field[entry] = async (root, args, context, info) => {
+    if (rule !== 'anyone') requireViewer(context.viewer);
+    try {
+      return await inner(root, args, context, info);
+    } catch (error) {
+      if (info.operation.operation === OperationTypeNode.MUTATION) await auditRefusal(field.name, args, context, error);
+      throw error;
+    }
+  };
+}
+
+/** Somebody who belongs to an organization tried what he may not do there. */
+async function auditRefusal(action: string, args: unknown, context: Context, error: unknown): Promise<void> {
+  if (!(error instanceof DomainError) || error.code !== 'FORBIDDEN' || context.viewer === null) return;
+  const { organizationId } = error.details;
+  if (typeof organizationId !== 'string') return;
+  const input = Object.entries((args as { input?: Record<string, unknown> }).input ?? {});
+  const [, subjectId] = input.find(([name, value]) => /^id$|Id$/.test(name) && typeof value === 'string') ?? [];
+  await recordAudit(context.prisma, context.viewer, {
+    organizationId,
+    action,
+    subjectId: (subjectId as string | undefined)?.slice(0, 100),
+    details: { reason: error.message },
+    refusal: error.code,
+  });
+}

@@ -1,0 +1,135 @@
+import { z } from 'zod';
+import { SCOPES, type Viewer } from '../domain/access.ts';
+import { DomainError, notFound } from '../domain/errors.ts';
+import { createId, kindOfId } from '../domain/ids.ts';
+import { Prisma, type PrismaClient } from '../generated/prisma/client.ts';
+import { recordAudit } from '../store/audit.ts';
+import type { Transaction } from '../store/db.ts';
+import { createTokenSecret, hashSecret } from '../store/directory.ts';
+import { visibleApps } from './authorize.ts';
+import { idempotencyKey, makeOnce, type Made } from './idempotency.ts';
+import { parseInput } from './input.ts';
+
+interface TokenDeps {
+  readonly prisma: PrismaClient;
+}
+
+const DAY_MS = 24 * 60 * 60 * 1_000;
+export const TOKEN_DAYS = 90;
+export const TOKEN_DAYS_MAX = 366;
+
+export const tokenName = z.string().trim().min(1, 'must not be empty').max(100, 'must be at most 100 characters');
+
+const createInput = z.object({
+  name: tokenName,
+  scopes: z.array(z.enum(SCOPES)).nullish(),
+  productionAppIds: z.array(z.string()).min(1, 'must name an app').max(100, 'must be at most 100 apps').nullish(),
+  expiresAt: z.date().nullish(),
+  idempotencyKey,
+});
+
+export interface MadeToken extends Made {
+  /** Only now: nothing but its hash is kept. Null when an earlier call made it. */
+  readonly secret: string | null;
+}
+
+/**
+ * Makes a token of the viewer. It never allows more than the viewer's roles do when it is used. A token that is restricted
+ * itself makes none: what leaked would live on in another.
+ */
+export async function createApiToken(
+  { prisma }: TokenDeps,
+  viewer: Viewer,
+  input: z.input<typeof createInput>,
+): Promise<MadeToken> {
+  const { idempotencyKey: key, ...body } = parseInput(createInput, input);
+  if (!viewer.isUnrestricted) {
+    throw new DomainError('FORBIDDEN', 'Only a token without restrictions makes others.');
+  }
+  const expiresAt = expiryOf(body.expiresAt ?? null);
+  const appIds = body.productionAppIds ?? null;
+  for (const id of appIds ?? []) {
+    const isVisible =
+      kindOfId(id) === 'ProductionApp' && (await prisma.productionApp.count({ where: { id, ...visibleApps(viewer) } }));
+    if (!isVisible) throw notFound('production app', id);
+  }
+  const secret = createTokenSecret();
+  const made = await prisma.$transaction((tx) =>
+    makeOnce(tx, viewer, key, { operation: 'createApiToken', ...body }, async () => {
+      const { name, scopes = null } = body;
+      const id = await insertApiToken(tx, { userId: viewer.userId, name, secret, scopes, appIds, expiresAt });
+      await auditEverywhere(tx, viewer, 'createApiToken', id, { name, scopes, appIds, expiresAt });
+      return id;
+    }),
+  );
+  return { ...made, secret: made.replayed ? null : secret };
+}
+
+export interface NewApiToken {
+  readonly userId: string;
+  readonly name: string;
+  readonly secret: string;
+  readonly scopes: readonly string[] | null;
+  readonly appIds: readonly string[] | null;
+  readonly expiresAt: Date | null;
+}
+
+export async function insertApiToken(
+  tx: Pick<Transaction, 'apiToken'>,
+  { userId, name, secret, scopes, appIds, expiresAt }: NewApiToken,
+): Promise<string> {
+  const id = createId('ApiToken');
+  const limits = {
+    scopes: scopes === null ? Prisma.DbNull : [...scopes],
+    appIds: appIds === null ? Prisma.DbNull : [...appIds],
+  };
+  await tx.apiToken.create({ data: { id, userId, name, tokenHash: hashSecret(secret), expiresAt, ...limits } });
+  return id;
+}
+
+/** When a token expires of which nothing is said. Throws BAD_USER_INPUT for a moment that is past or too far off. */
+export function expiryOf(wanted: Date | null): Date {
+  const expiresAt = wanted ?? new Date(Date.now() + TOKEN_DAYS * DAY_MS);
+  const inMs = expiresAt.getTime() - Date.now();
+  if (inMs > 0 && inMs <= TOKEN_DAYS_MAX * DAY_MS) return expiresAt;
+  throw new DomainError(
+    'BAD_USER_INPUT',
+    `expiresAt must be in the future, and at most ${TOKEN_DAYS_MAX} days from now.`,
+  );
+}
+
+const revokeInput = z.object({ tokenId: z.string() });
+
+/** Ends one of the viewer's tokens, and what is open with it. Again, it changes nothing. */
+export async function revokeApiToken(
+  { prisma }: TokenDeps,
+  viewer: Viewer,
+  input: z.input<typeof revokeInput>,
+): Promise<string> {
+  const { tokenId: id } = parseInput(revokeInput, input);
+  const mine = { id, userId: viewer.userId };
+  await prisma.$transaction(async (tx) => {
+    const { count } = await tx.apiToken.updateMany({
+      where: { ...mine, revokedAt: null },
+      data: { revokedAt: new Date() },
+    });
+    if (count > 0) return auditEverywhere(tx, viewer, 'revokeApiToken', id, {});
+    if ((await tx.apiToken.count({ where: mine })) === 0) throw notFound('token', id);
+  });
+  return id;
+}
+
+/** A token is of no single organization: each that it opens hears of it. */
+async function auditEverywhere(
+  tx: Transaction,
+  viewer: Viewer,
+  action: string,
+  subjectId: string,
+  details: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  // In one order, since each waits for others of its organization.
+  const organizationIds = viewer.memberships.map(({ organizationId }) => organizationId).toSorted();
+  for (const organizationId of organizationIds) {
+    await recordAudit(tx, viewer, { organizationId, action, subjectId, details });
+  }
+}
