@@ -3,6 +3,7 @@ import type { EventBus } from '../events/bus.ts';
 import type { ChangeFeed } from '../events/changes.ts';
 import type { Followers } from '../events/follower.ts';
 import type { PrismaClient } from '../generated/prisma/client.ts';
+import type { AccessWatch } from '../operations/access-watch.ts';
 import type { CatalogDeps } from '../operations/catalog.ts';
 import type { DeploymentOperationDeps } from '../operations/enqueue.ts';
 import type { ProductionAppDeps } from '../operations/production-apps.ts';
@@ -17,6 +18,8 @@ export interface Services extends CatalogDeps, DeploymentOperationDeps, Producti
   readonly log: Log;
   readonly followers: Followers;
   readonly changes: ChangeFeed;
+  /** Ends the streams of who may no longer watch. */
+  readonly access: AccessWatch;
   /** What running apps print. */
   readonly runtimeLogs: RuntimeLogReader;
   /** Where an app answers in a browser. */

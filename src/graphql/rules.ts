@@ -75,12 +75,44 @@ function enforce(field: GraphQLField<unknown, Context>, rule: Rule): void {
   field[entry] = async (root, args, context, info) => {
     if (rule !== 'anyone') requireViewer(context.viewer);
     try {
-      return await inner(root, args, context, info);
+      const result: unknown = await inner(root, args, context, info);
+      return entry === 'subscribe' ? whileAllowed(context, result as AsyncGenerator<unknown, void, void>) : result;
     } catch (error) {
       if (info.operation.operation === OperationTypeNode.MUTATION) await auditRefusal(field.name, args, context, error);
       throw error;
     }
   };
+}
+
+/** What a subscription gives, until its viewer may no longer watch: then it ends with the reason. */
+function whileAllowed(
+  { access, viewer }: Context,
+  source: AsyncGenerator<unknown, void, void>,
+): AsyncGenerator<unknown, void, void> {
+  let reason: DomainError | null = null;
+  const unwatch = access.watch(viewer!, (ended) => {
+    reason = ended;
+    void source.return();
+  });
+  const end = async () => {
+    unwatch();
+    await source.return();
+    return { done: true as const, value: undefined };
+  };
+  const allowed: AsyncGenerator<unknown, void, void> = {
+    async next() {
+      const result = await source.next();
+      // What was read before the end is not given out after it.
+      if (reason !== null) throw reason;
+      if (result.done) unwatch();
+      return result;
+    },
+    return: end,
+    throw: end,
+    [Symbol.asyncIterator]: () => allowed,
+    [Symbol.asyncDispose]: async () => void (await end()),
+  };
+  return allowed;
 }
 
 /** Somebody who belongs to an organization tried what he may not do there. */

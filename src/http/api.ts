@@ -4,6 +4,7 @@ import { createChangeFeed } from '../events/changes.ts';
 import { createFollowers } from '../events/follower.ts';
 import type { Services } from '../graphql/context.ts';
 import { listen, localUrl } from '../listen.ts';
+import { createAccessWatch } from '../operations/access-watch.ts';
 import { startPulse } from '../store/pulse.ts';
 import { createGraphQLServer } from './graphql.ts';
 import { createApiServer } from './server.ts';
@@ -15,18 +16,20 @@ export interface Api {
   stop(): Promise<void>;
 }
 
-interface ApiParts extends Omit<Services, 'publicUrl' | 'appUrl' | 'followers' | 'changes'> {
+interface ApiParts extends Omit<Services, 'publicUrl' | 'appUrl' | 'followers' | 'changes' | 'access'> {
   /** Where the gateway answers for the apps. */
   readonly appPort: number;
 }
 
 /** Serves GraphQL, REST and their streams. Nothing is left open when it throws. */
 export async function startApi(config: Config, { appPort, ...parts }: ApiParts): Promise<Api> {
+  const access = createAccessWatch(parts);
   let publicUrl = '';
   const services: Services = {
     ...parts,
     followers: createFollowers(parts),
     changes: createChangeFeed(parts),
+    access,
     // Known once the port is.
     get publicUrl() {
       return publicUrl;
@@ -46,6 +49,7 @@ export async function startApi(config: Config, { appPort, ...parts }: ApiParts):
   async function stop(): Promise<void> {
     const closed = new Promise((resolve) => server.close(resolve));
     stalled.stop();
+    access.close();
     await sockets.close();
     server.closeAllConnections();
     await closed;

@@ -1,10 +1,10 @@
 import { GraphQLError, visit, type DocumentNode, type ExecutionArgs, type ExecutionResult } from 'graphql';
-import { createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga';
+import { createYoga, isAsyncIterable, type Plugin, type YogaServerInstance } from 'graphql-yoga';
 import type { Viewer } from '../domain/access.ts';
-import { ERROR_STATUS, type ErrorCode } from '../domain/errors.ts';
+import { DomainError, ERROR_STATUS, type ErrorCode } from '../domain/errors.ts';
 import type { Context, Services } from '../graphql/context.ts';
 import { schema } from '../graphql/schema.ts';
-import { currentRequestId } from '../telemetry.ts';
+import { currentRequestId, type Log } from '../telemetry.ts';
 import { authenticate, ticketOf, type Credentials } from './auth.ts';
 import { maskGraphQLError, RETRY_AFTER_SECONDS } from './errors.ts';
 import { useSharedResults } from './shared-results.ts';
@@ -36,7 +36,13 @@ export function createGraphQLServer(services: Services): GraphQLServer {
       requestId: currentRequestId(),
       viewer: viewer === undefined ? await authenticateRequest(services, request) : viewer,
     }),
-    plugins: [useErrorCodes(), useWellFormedText(), useSharedResults(), useUnavailableStatus()],
+    plugins: [
+      useErrorCodes(),
+      useWellFormedText(),
+      useSharedResults(),
+      useRefusalsInStreams(services),
+      useUnavailableStatus(),
+    ],
   });
 }
 
@@ -92,6 +98,52 @@ function useErrorCodes(): Plugin {
         setResult(result.map((error) => coded(error, 'GRAPHQL_VALIDATION_FAILED')));
       },
   };
+}
+
+/** Whether a stream ended with this because its viewer may no longer watch. */
+export function isAccessLost({ errors }: ExecutionResult): boolean {
+  const details = errors?.[0]?.extensions?.['details'] as { accessEnded?: boolean } | undefined;
+  return details?.accessEnded === true;
+}
+
+/** A stream whose viewer may no longer watch says so in a last message: thrown, it would be a broken connection. */
+function useRefusalsInStreams({ log }: Services): Plugin {
+  return {
+    onSubscribe: () => ({
+      onSubscribeResult({ result, setResult }) {
+        if (isAsyncIterable(result)) setResult(withRefusals(result as AsyncIterable<ExecutionResult>, log) as never);
+      },
+    }),
+  };
+}
+
+function withRefusals(source: AsyncIterable<ExecutionResult>, log: Log): AsyncGenerator<ExecutionResult, void, void> {
+  const items = source[Symbol.asyncIterator]();
+  let isOver = false;
+  const end = async () => {
+    isOver = true;
+    await items.return?.();
+    return { done: true as const, value: undefined };
+  };
+  const stream: AsyncGenerator<ExecutionResult, void, void> = {
+    async next() {
+      if (isOver) return { done: true, value: undefined };
+      try {
+        const { done, value } = await items.next();
+        return done ? { done, value: undefined } : { done: false, value };
+      } catch (error) {
+        // Anything else breaks the connection, and whoever follows comes again after his cursor.
+        if (!(error instanceof DomainError)) throw error;
+        isOver = true;
+        return { done: false, value: { errors: [maskGraphQLError(error, log)] } };
+      }
+    },
+    return: end,
+    throw: end,
+    [Symbol.asyncIterator]: () => stream,
+    [Symbol.asyncDispose]: async () => void (await end()),
+  };
+  return stream;
 }
 
 /** Over HTTP, an operation that the database did not answer is a 503: proxies and clients know to try again. */

@@ -8,7 +8,7 @@ import type { PrismaClient } from '../generated/prisma/client.ts';
 import { withRequest, type Log } from '../telemetry.ts';
 import { authenticate } from './auth.ts';
 import { maskGraphQLError } from './errors.ts';
-import { BODY_BYTES_MAX, prepareOperation, type ArgsOfPipeline, type GraphQLServer } from './graphql.ts';
+import { BODY_BYTES_MAX, isAccessLost, prepareOperation, type ArgsOfPipeline, type GraphQLServer } from './graphql.ts';
 import { encodeShared } from './shared-results.ts';
 
 const PING_INTERVAL_MS = 15_000;
@@ -59,6 +59,8 @@ export function acceptWebSockets(
         }
       }),
     onNext({ extra }, id, _payload, _args, result) {
+      // A subscription that has ended so can go on after its cursor, on a socket that is allowed to.
+      if (isAccessLost(result)) extra.close(CloseCode.Forbidden, 'What you may see has changed. Connect again.');
       const encoded = encodeShared(result);
       if (encoded === null) return undefined;
       extra.encoded.set(id, encoded);
@@ -105,6 +107,7 @@ interface SocketExtra {
   /** The encoded payload of the next message of an operation, by the operation's id. */
   readonly encoded: Map<string, string>;
   readonly address: string | null;
+  readonly close: WebSocket['close'];
 }
 
 const states = new WeakMap<WebSocket, SocketState>();
@@ -121,12 +124,13 @@ function serveSocket(
   protocol: ProtocolServer<SocketExtra>,
   { address, log }: { address: string | null; log: Log },
 ): void {
-  const extra: SocketExtra = { encoded: new Map(), address };
+  const close: WebSocket['close'] = (code, reason) => socket.close(code, reason);
+  const extra: SocketExtra = { encoded: new Map(), address, close };
   const closed = protocol.opened(
     {
       protocol: socket.protocol,
       send: (message) => send(socket, withEncodedPayload(message, extra)),
-      close: (code, reason) => socket.close(code, reason),
+      close,
       onMessage(listener) {
         socket.on('message', (message: Buffer) => {
           listener(message.toString()).catch((error: unknown) => {

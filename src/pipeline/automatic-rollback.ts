@@ -1,5 +1,6 @@
 import { announceState, HINT_POLL_MS, type EventBus } from '../events/bus.ts';
 import type { PrismaClient } from '../generated/prisma/client.ts';
+import { recordAudit } from '../store/audit.ts';
 import { claimRollback, findUnhealthyReleases, type UnhealthyRelease } from '../store/automatic-rollbacks.ts';
 import type { Transaction } from '../store/db.ts';
 import { insertDeployment, lockApp, type StateChange } from '../store/deployments.ts';
@@ -82,7 +83,7 @@ async function rollBack(
   if (obstacle !== undefined) {
     return `${what} It is left as it is: deployment ${obstacle} ran migrations that are marked as irreversible.`;
   }
-  await insertDeployment(tx, {
+  const id = await insertDeployment(tx, {
     organizationId,
     productionAppId,
     versionId: target.versionId,
@@ -92,5 +93,7 @@ async function rollBack(
     sourceId: target.id,
   });
   await queue.sendTicket(tx, productionAppId);
+  const details = { productionAppId, versionId: target.versionId, sourceId: target.id, automatic: true };
+  await recordAudit(tx, null, { organizationId, action: 'rollbackDeployment', subjectId: id, details });
   return `${what} A new deployment goes back to deployment ${target.number}.`;
 }

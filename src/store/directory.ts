@@ -104,6 +104,31 @@ function membershipsOf(rows: readonly ViewerRow[], limit: readonly string[] | nu
   });
 }
 
+/** Those of some tokens that are neither expired nor revoked. */
+export async function findValidTokens(prisma: PrismaClient, ids: readonly string[]): Promise<Set<string>> {
+  const rows = await prisma.$queryRaw<{ id: string }[]>`
+    select id from api_tokens
+    where id = any(${[...ids]}::text[]) and revoked_at is null and (expires_at is null or expires_at > clock_timestamp())`;
+  return new Set(rows.map(({ id }) => id));
+}
+
+/** For each of some users, the organizations that he belongs to, and each with every scope that he has there. */
+export async function findScopesOfUsers(
+  prisma: PrismaClient,
+  userIds: readonly string[],
+): Promise<Map<string, Set<string>>> {
+  const rows = await prisma.$queryRaw<{ userId: string; organizationId: string; scopes: string[] }[]>`
+    select m.user_id as "userId", m.organization_id as "organizationId", r.scopes
+    from memberships m join roles r on r.id = m.role_id where m.user_id = any(${[...userIds]}::text[])`;
+  const found = new Map<string, Set<string>>();
+  for (const { userId, organizationId, scopes } of rows) {
+    const known = found.get(userId) ?? new Set();
+    found.set(userId, known);
+    for (const entry of [organizationId, ...scopes.map((scope) => `${organizationId} ${scope}`)]) known.add(entry);
+  }
+  return found;
+}
+
 /** Stores a ticket of a token, and forgets those that nobody took in time. */
 export async function storeStreamTicket(
   prisma: PrismaClient,

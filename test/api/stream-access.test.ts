@@ -1,0 +1,157 @@
+import { createClient as createWsClient, type Client } from 'graphql-ws';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import WebSocket from 'ws';
+import { SCOPES } from '../../src/domain/access.ts';
+import { followDeployment } from '../../src/client/index.ts';
+import { startPlane, type Plane } from '../kit/plane.ts';
+import {
+  createApp,
+  createMember,
+  createOwner,
+  pushVersion,
+  trigger,
+  untilLine,
+  type Member,
+  type SeededApp,
+} from '../kit/seed.ts';
+import { until } from '../kit/until.ts';
+
+/** Streams end within 5 s; a busy machine gets some more. */
+const DEADLINE_MS = 15_000;
+
+let plane: Plane;
+let owner: Member;
+let app: SeededApp;
+let deploymentId: string;
+beforeAll(async () => {
+  plane = await startPlane();
+  owner = await createOwner(plane);
+  app = await createApp(owner);
+  const build = 'echo ready; sleep 600';
+  await pushVersion(owner, app.entityId, { 'windlass.json': JSON.stringify({ build, start: 'true' }) });
+  deploymentId = await trigger(owner, app.productionAppId);
+  await untilLine(plane, deploymentId, 'ready');
+});
+afterAll(() => plane[Symbol.asyncDispose]());
+
+/** A stock client that follows the deployment's log, and what became of it. */
+function follow(token: string) {
+  const seen = { lines: 0, closeCode: 0, errors: [] as unknown[], isOver: false };
+  const client: Client = createWsClient({
+    url: `${plane.url.replace('http', 'ws')}/graphql`,
+    webSocketImpl: WebSocket,
+    connectionParams: { authorization: `Bearer ${token}` },
+    retryAttempts: 0,
+    on: { closed: (event) => (seen.closeCode = (event as { code: number }).code) },
+  });
+  client.subscribe<{ deploymentLogs: { lines?: unknown[] } }>(
+    {
+      query:
+        'subscription ($id: ID!) { deploymentLogs(deploymentId: $id) { ... on DeploymentLogBatch { lines { seq } } } }',
+      variables: { id: deploymentId },
+    },
+    {
+      next: ({ data, errors }) => {
+        seen.lines += data?.deploymentLogs.lines?.length ?? 0;
+        seen.errors.push(...(errors ?? []));
+      },
+      error: () => (seen.isOver = true),
+      complete: () => (seen.isOver = true),
+    },
+  );
+  return { seen, [Symbol.asyncDispose]: async () => client.dispose() };
+}
+
+const ENDINGS: [what: string, end: (member: Member) => Promise<unknown>][] = [
+  [
+    'its token is revoked',
+    ({ userId }) => db().apiToken.updateMany({ where: { userId }, data: { revokedAt: new Date() } }),
+  ],
+  [
+    'its token expires',
+    ({ userId }) => db().apiToken.updateMany({ where: { userId }, data: { expiresAt: new Date() } }),
+  ],
+  ['its member is removed', ({ userId }) => db().membership.deleteMany({ where: { userId } })],
+  [
+    'its member loses a scope',
+    async ({ userId }) => {
+      const { roleId } = await db().membership.findFirstOrThrow({ where: { userId } });
+      await db().role.update({ where: { id: roleId }, data: { scopes: ['org:billing'] } });
+    },
+  ],
+];
+
+function db() {
+  return plane.app.database.prisma;
+}
+
+test.each(ENDINGS)('a stream over WebSocket is closed with 4403 when %s', async (_what, end) => {
+  const member = await createMember(plane, owner.organizationId, SCOPES);
+  await using watching = follow(member.token);
+  await until('it has lines', () => watching.seen.lines > 0);
+
+  await end(member);
+
+  await until('it is closed', () => watching.seen.closeCode !== 0, DEADLINE_MS);
+  expect(watching.seen.closeCode).toBe(4403);
+});
+
+test.each(ENDINGS)('an event stream says why and ends when %s', async (_what, end) => {
+  const member = await createMember(plane, owner.organizationId, SCOPES);
+  const response = await fetch(`${plane.url}/graphql`, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      accept: 'text/event-stream',
+      authorization: `Bearer ${member.token}`,
+    },
+    body: JSON.stringify({
+      query: 'subscription ($id: ID!) { deploymentUpdated(deploymentId: $id) { status } }',
+      variables: { id: deploymentId },
+    }),
+  });
+  const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+  let text = '';
+  const reading = (async () => {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      text += value;
+    }
+  })();
+  await until('it has begun', () => text.includes('IN_PROGRESS'));
+
+  await end(member);
+
+  await until('it has said why', () => /UNAUTHENTICATED|FORBIDDEN/.test(text), DEADLINE_MS);
+  await reading;
+  expect(text).toMatch(/event: complete/);
+});
+
+test('a follower whose token was replaced goes on after its cursor, without a gap or a line twice', async () => {
+  const member = await createMember(plane, owner.organizationId, SCOPES);
+  const second = await createMember(plane, owner.organizationId, SCOPES);
+  const tokens = [member.token, second.token];
+  const abort = new AbortController();
+  const numbers: number[] = [];
+  let asked = 0;
+  const following = (async () => {
+    const events = followDeployment({
+      url: plane.url,
+      token: () => tokens[Math.min(asked++, 1)]!,
+      deploymentId,
+      signal: abort.signal,
+    });
+    for await (const event of events) {
+      if (event.__typename === 'DeploymentLogBatch') numbers.push(...event.lines.map(({ seq }) => seq));
+    }
+  })().catch(() => {});
+  await until('it has lines', () => numbers.length > 0);
+
+  await db().apiToken.updateMany({ where: { userId: member.userId }, data: { revokedAt: new Date() } });
+  await until('it has asked for another token', () => asked > 1, DEADLINE_MS);
+
+  abort.abort();
+  await following;
+  expect(numbers).toEqual(Array.from({ length: numbers.length }, (_unused, index) => index + 1));
+});
