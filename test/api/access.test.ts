@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { SCOPES, type Scope } from '../../src/domain/access.ts';
-import { createId } from '../../src/domain/ids.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { RULES, SCOPES, type Scope, type ScopedOperation } from '../../src/domain/access.ts';
+import { createId, kindOfId } from '../../src/domain/ids.ts';
 import { graphql } from '../kit/graphql.ts';
-import { startPlane, type Plane } from '../kit/plane.ts';
+import { send, startPlane, type Plane } from '../kit/plane.ts';
 import {
   appFiles,
   createApp,
@@ -19,122 +19,175 @@ let owner: Member;
 let app: SeededApp;
 let deploymentId: string;
 let versionId: string;
+let roleId: string;
+let invitationId: string;
 beforeAll(async () => {
   plane = await startPlane();
   owner = await createOwner(plane);
   app = await createApp(owner);
   deploymentId = await deployFiles(plane, owner, app, appFiles('one'));
   versionId = await pushVersion(owner, app.entityId, appFiles('two'));
+  const { prisma } = plane.app.database;
+  const { organizationId } = owner;
+  roleId = createId('Role');
+  await prisma.role.create({ data: { id: roleId, organizationId, name: 'viewers', scopes: [] } });
+  invitationId = createId('Invitation');
+  const expiresAt = new Date(Date.now() + 60_000);
+  await prisma.invitation.create({ data: { id: invitationId, organizationId, roleId, secretHash: 'none', expiresAt } });
 });
 afterAll(() => plane[Symbol.asyncDispose]());
 
-/** Every operation that changes something, with what it takes to be allowed. */
-const CHANGES: [name: string, scope: Scope, query: string, input: () => Record<string, unknown>][] = [
-  [
-    'triggerDeployment',
-    'entities:deploy',
-    'mutation ($input: TriggerDeploymentInput!) { triggerDeployment(input: $input) { deployment { id } } }',
-    () => ({ productionAppId: app.productionAppId }),
-  ],
-  [
-    'cancelDeployment',
-    'entities:deploy',
-    'mutation ($input: CancelDeploymentInput!) { cancelDeployment(input: $input) { deployment { id } } }',
-    () => ({ deploymentId }),
-  ],
-  ...(['retry', 'redeploy', 'rollback'] as const).map((name): (typeof CHANGES)[number] => [
-    `${name}Deployment`,
-    'entities:deploy',
-    `mutation ($input: ${name[0]!.toUpperCase()}${name.slice(1)}DeploymentInput!) { ${name}Deployment(input: $input) { replayed } }`,
-    () => ({ deploymentId }),
-  ]),
-  [
-    'requestVersionUpload',
-    'entities:publish',
-    'mutation ($input: RequestVersionUploadInput!) { requestVersionUpload(input: $input) { storagePath } }',
-    () => ({ entityId: app.entityId, version: 'v9', sourceHash: '0123456789' }),
-  ],
-  [
-    'confirmVersionUpload',
-    'entities:publish',
-    'mutation ($input: ConfirmVersionUploadInput!) { confirmVersionUpload(input: $input) { version { id } } }',
+/** Every operation that asks for a scope, with an input of the owner's things. */
+const CALLS: Record<ScopedOperation, [query: string, variables: () => Record<string, unknown>]> = {
+  triggerDeployment: ['deployment { id }', () => ({ productionAppId: app.productionAppId })],
+  cancelDeployment: ['deployment { id }', () => ({ deploymentId })],
+  retryDeployment: ['replayed', () => ({ deploymentId })],
+  redeployDeployment: ['replayed', () => ({ deploymentId })],
+  rollbackDeployment: ['replayed', () => ({ deploymentId })],
+  requestVersionUpload: ['storagePath', () => ({ entityId: app.entityId, version: 'v9', sourceHash: '0123456789' })],
+  confirmVersionUpload: [
+    'version { id }',
     () => ({ entityId: app.entityId, storagePath: 'x', version: 'v9', sourceHash: '0123456789', fileSizeBytes: 1 }),
   ],
-  [
-    'activateVersion',
-    'entities:publish',
-    'mutation ($input: ActivateVersionInput!) { activateVersion(input: $input) { version { id } } }',
-    () => ({ versionId }),
+  activateVersion: ['version { id }', () => ({ versionId })],
+  createProductionApp: ['productionApp { id }', () => ({ entityId: app.entityId, subdomain: 'some-name' })],
+  updateProductionApp: ['productionApp { id }', () => ({ id: app.productionAppId, subdomain: 'some-name' })],
+  deleteProductionApp: ['productionApp { id }', () => ({ id: app.productionAppId })],
+  addPublisher: ['entity { id }', () => ({ entityId: app.entityId, userId: owner.userId })],
+  removePublisher: ['entity { id }', () => ({ entityId: app.entityId, userId: owner.userId })],
+  createEntity: ['entity { id }', () => ({ organizationId: owner.organizationId, name: 'Shop', slug: 'some-shop' })],
+  createRole: ['role { id }', () => ({ organizationId: owner.organizationId, name: 'some role', scopes: [] })],
+  updateRole: ['role { id }', () => ({ roleId, name: 'some role' })],
+  deleteRole: ['organization { id }', () => ({ roleId })],
+  changeMemberRole: [
+    'member { joinedAt }',
+    () => ({ organizationId: owner.organizationId, userId: owner.userId, roleId }),
   ],
-  [
-    'createProductionApp',
-    'entities:deploy',
-    'mutation ($input: CreateProductionAppInput!) { createProductionApp(input: $input) { productionApp { id } } }',
-    () => ({ entityId: app.entityId, subdomain: 'some-name' }),
-  ],
-  [
-    'updateProductionApp',
-    'entities:deploy',
-    'mutation ($input: UpdateProductionAppInput!) { updateProductionApp(input: $input) { productionApp { id } } }',
-    () => ({ id: app.productionAppId, subdomain: 'some-name' }),
-  ],
-  [
-    'deleteProductionApp',
-    'entities:deploy',
-    'mutation ($input: DeleteProductionAppInput!) { deleteProductionApp(input: $input) { productionApp { id } } }',
-    () => ({ id: app.productionAppId }),
-  ],
-];
+  removeMember: ['organization { id }', () => ({ organizationId: owner.organizationId, userId: owner.userId })],
+  createInvitation: ['replayed', () => ({ roleId })],
+  revokeInvitation: ['invitation { id }', () => ({ invitationId })],
+  auditEvents: ['', () => ({ organizationId: owner.organizationId })],
+};
+
+interface Call {
+  readonly name: ScopedOperation;
+  readonly scope: Scope;
+  readonly isOfEntity: boolean;
+  readonly query: string;
+  readonly variables: (changed?: Record<string, unknown>) => Record<string, unknown>;
+}
+
+const SCOPED: Call[] = (Object.keys(CALLS) as ScopedOperation[]).map((name) => {
+  const [selection, input] = CALLS[name];
+  const { scope, of } = RULES[name];
+  const isOfEntity = of === 'entity';
+  if (name === 'auditEvents') {
+    const query = 'query ($organizationId: ID!) { auditEvents(organizationId: $organizationId) { nodes { id } } }';
+    return { name, scope, isOfEntity, query, variables: (changed) => ({ ...input(), ...changed }) };
+  }
+  const type = `${name[0]!.toUpperCase()}${name.slice(1)}Input!`;
+  const query = `mutation ($input: ${type}) { ${name}(input: $input) { ${selection} } }`;
+  return { name, scope, isOfEntity, query, variables: (changed) => ({ input: { ...input(), ...changed } }) };
+});
+const OF_ENTITIES = SCOPED.filter(({ isOfEntity }) => isOfEntity);
+
+test('every operation that asks for a scope is in the table of this file', () => {
+  const scoped = Object.entries(RULES).filter(([, rule]) => typeof rule === 'object');
+
+  expect(scoped.map(([name]) => name).toSorted()).toEqual(Object.keys(CALLS).toSorted());
+});
 
 async function makePublisher(member: Member): Promise<Member> {
   await plane.app.database.prisma.entityPublisher.create({ data: { entityId: app.entityId, userId: member.userId } });
   return member;
 }
 
-test.each(CHANGES)(
-  '%s is refused to a publisher without the scope %s, naming it',
-  async (_name, scope, query, input) => {
+describe.each(SCOPED)('$name', ({ scope, query, variables }) => {
+  // One scope at a time: whoever has all others is refused, and told which one is missing.
+  test(`is refused to a publisher who has every scope but ${scope}`, async () => {
     const scopes = SCOPES.filter((other) => other !== scope);
     const member = await makePublisher(await createMember(plane, owner.organizationId, scopes));
 
-    const answer = await graphql(plane, member.token, query, { input: input() });
+    const answer = await graphql(plane, member.token, query, variables());
 
     expect(answer.codes).toEqual(['FORBIDDEN']);
     expect(answer.messages[0]).toContain(scope);
-  },
-);
+  });
 
-test.each(CHANGES)(
-  '%s is refused to a member with every scope who is no publisher',
-  async (_name, _scope, query, input) => {
+  test('is refused to a publisher with that scope whose token does not have it', async () => {
+    const member = await makePublisher(await createMember(plane, owner.organizationId, SCOPES));
+    const scopes = SCOPES.filter((other) => other !== scope);
+    await plane.app.database.prisma.apiToken.updateMany({ where: { userId: member.userId }, data: { scopes } });
+
+    expect((await graphql(plane, member.token, query, variables())).codes).toEqual(['FORBIDDEN']);
+  });
+
+  test('on what belongs to another organization is refused like what does not exist', async () => {
+    const stranger = await createOwner(plane);
+    const given = (variables()['input'] ?? variables()) as Record<string, unknown>;
+    const [field, id] = Object.entries(given).find(([name]) => /^id$|Id$/.test(name)) as [string, string];
+    const kind = kindOfId(id)!;
+    const unknown = createId(kind);
+
+    const foreign = await graphql(plane, stranger.token, query, variables());
+    const missing = await graphql(plane, stranger.token, query, variables({ [field]: unknown }));
+
+    expect(foreign.codes).toEqual(['NOT_FOUND']);
+    expect(foreign.messages[0]!.replace(id, '')).toBe(missing.messages[0]!.replace(unknown, ''));
+  });
+
+  test('without a token is refused as unauthenticated', async () => {
+    expect((await graphql(plane, null, query, variables())).codes).toEqual(['UNAUTHENTICATED']);
+  });
+});
+
+test.each(OF_ENTITIES)(
+  '$name is refused to a member with every scope who is no publisher',
+  async ({ query, variables }) => {
     const member = await createMember(plane, owner.organizationId, SCOPES);
 
-    const answer = await graphql(plane, member.token, query, { input: input() });
+    const answer = await graphql(plane, member.token, query, variables());
 
     expect(answer.codes).toEqual(['FORBIDDEN']);
     expect(answer.messages[0]).toContain('publisher');
   },
 );
 
-test.each(CHANGES)(
-  '%s on what belongs to another organization is refused like what does not exist',
-  async (_name, _scope, query, input) => {
-    const stranger = await createOwner(plane);
-    const [[field, id]] = Object.entries(input()).filter(([name]) => /^id$|Id$/.test(name)) as [[string, string]];
-    const unknown = createId(
-      ({ app: 'ProductionApp', dep: 'Deployment', ent: 'Entity', ver: 'Version' } as const)[id.slice(0, 3) as 'app'],
-    );
+test.each(SCOPED.filter(({ isOfEntity }) => !isOfEntity))(
+  '$name is refused to a token that is for one app, whatever its holder may do',
+  async ({ query, variables }) => {
+    const member = await createMember(plane, owner.organizationId, SCOPES);
+    const appIds = [app.productionAppId];
+    await plane.app.database.prisma.apiToken.updateMany({ where: { userId: member.userId }, data: { appIds } });
 
-    const foreign = await graphql(plane, stranger.token, query, { input: input() });
-    const missing = await graphql(plane, stranger.token, query, { input: { ...input(), [field]: unknown } });
-
-    expect(foreign.codes).toEqual(['NOT_FOUND']);
-    expect(foreign.messages[0]!.replace(id, '')).toBe(missing.messages[0]!.replace(unknown, ''));
+    expect((await graphql(plane, member.token, query, variables())).codes).toEqual(['FORBIDDEN']);
   },
 );
 
-test.each(CHANGES)('%s without a token is refused as unauthenticated', async (_name, _scope, query, input) => {
-  expect((await graphql(plane, null, query, { input: input() })).codes).toEqual(['UNAUTHENTICATED']);
+test('who was refused a mutation is in the audit, with what, from where and in which request', async () => {
+  const member = await createMember(plane, owner.organizationId, []);
+
+  const refused = await send('POST', `${plane.url}/graphql`, {
+    headers: {
+      'content-type': 'application/json',
+      authorization: `Bearer ${member.token}`,
+      'x-request-id': 'refused-1',
+    },
+    body: JSON.stringify({ query: SCOPED[0]!.query, variables: SCOPED[0]!.variables() }),
+  });
+
+  expect(refused.body).toContain('FORBIDDEN');
+  const where = { actorId: member.userId };
+  expect(await plane.app.database.prisma.auditEvent.findMany({ where })).toMatchObject([
+    {
+      organizationId: owner.organizationId,
+      action: 'triggerDeployment',
+      outcome: 'refused',
+      subjectId: app.productionAppId,
+      requestId: 'refused-1',
+      address: expect.stringMatching(/127\.0\.0\.1|::1/),
+    },
+  ]);
 });
 
 test('what belongs to another organization is not there, by whatever way', async () => {
