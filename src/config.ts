@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
+import { SCOPES, type Scope } from './domain/access.ts';
 import { duration } from './domain/manifest.ts';
 
 /** A text that does not print itself. */
@@ -45,6 +47,8 @@ export interface Config {
   readonly redisPrefix: string;
   /** Null: made at the first start and printed once. */
   readonly bootstrapToken: Secret | null;
+  /** Whose identity tokens are taken beside API tokens. */
+  readonly identityIssuers: readonly IdentityIssuer[];
   readonly workers: number;
   readonly packageBytesMax: number;
   readonly unpackedBytesMax: number;
@@ -60,6 +64,28 @@ export interface Config {
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'silent';
 }
 
+/** Somebody else whose word is taken on who a caller is. */
+export interface IdentityIssuer {
+  /** The `iss` of its tokens, to the letter. */
+  readonly issuer: string;
+  /** What its tokens must say they are for. */
+  readonly audience: string;
+  readonly jwksUrl: string;
+  readonly algorithms: readonly string[];
+  readonly requiredClaims: Readonly<Record<string, string | boolean>>;
+  /** The first one that fits decides. */
+  readonly rules: readonly IdentityRule[];
+}
+
+/** Who is who: tokens with these claims act as one user, with no more than this. */
+export interface IdentityRule {
+  readonly when: Readonly<Record<string, string | boolean>>;
+  readonly userId: string;
+  /** Null: what the user's roles allow. */
+  readonly scopes: readonly Scope[] | null;
+  readonly productionAppIds: readonly string[] | null;
+}
+
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
@@ -71,6 +97,42 @@ const secret = (scheme: RegExp, example: string) =>
     .string()
     .regex(scheme, `must be a URL such as ${example}`)
     .transform((value) => new Secret(value));
+
+const claims = z.record(z.string(), z.union([z.string().min(1), z.boolean()]));
+// Those that need a secret of both sides, and "none", are not among them.
+const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'] as const;
+const identityIssuers = z.array(
+  z.strictObject({
+    issuer: z.string().min(1),
+    audience: z.string().min(1),
+    jwksUrl: z.string().regex(/^https:\/\/|^http:\/\/(127\.0\.0\.1|localhost)[:/]/, 'must be a URL with https'),
+    algorithms: z.array(z.enum(ALGORITHMS)).min(1),
+    requiredClaims: claims.default({}),
+    rules: z.array(
+      z.strictObject({
+        // Without a condition, everybody whom the issuer knows would be this user.
+        when: claims.refine((when) => Object.keys(when).length > 0, 'must name a claim'),
+        userId: z.string().startsWith('usr_'),
+        scopes: z.array(z.enum(SCOPES)).nullable().default(null),
+        productionAppIds: z.array(z.string().startsWith('app_')).nullable().default(null),
+      }),
+    ),
+  }),
+);
+
+/** A path of a JSON file. */
+function readIdentityIssuers(path: string, context: z.RefinementCtx): readonly IdentityIssuer[] {
+  try {
+    return identityIssuers.parse(JSON.parse(readFileSync(path, 'utf8')));
+  } catch (error) {
+    const problem =
+      error instanceof z.ZodError
+        ? error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`).join('; ')
+        : (error as Error).message;
+    context.addIssue({ code: 'custom', message: `cannot be used: ${problem}` });
+    return z.NEVER;
+  }
+}
 
 /** Every setting, with its default. docs/configuration.md explains each; a test keeps the two equal. */
 export const settings = z.object({
@@ -94,6 +156,7 @@ export const settings = z.object({
     .regex(/^[\x21-\x7e]{32,}$/, 'must be at least 32 printable characters without spaces')
     .transform((value) => new Secret(value))
     .optional(),
+  WINDLASS_IDENTITY_ISSUERS: z.string().transform(readIdentityIssuers).default([]),
   WINDLASS_WORKERS: z.coerce.number().int().min(1).max(64).default(2),
   // GraphQL's numbers, in which callers say how large a file is, have 32 bits.
   WINDLASS_PACKAGE_BYTES_MAX: bytes.max(2 ** 31 - 1).default(512 * 1024 * 1024),
@@ -135,6 +198,7 @@ export function loadConfig(
     redisUrl: data.REDIS_URL ?? null,
     redisPrefix: data.WINDLASS_REDIS_PREFIX,
     bootstrapToken: data.WINDLASS_BOOTSTRAP_TOKEN ?? null,
+    identityIssuers: data.WINDLASS_IDENTITY_ISSUERS,
     workers: data.WINDLASS_WORKERS,
     packageBytesMax: data.WINDLASS_PACKAGE_BYTES_MAX,
     unpackedBytesMax: data.WINDLASS_UNPACKED_BYTES_MAX,

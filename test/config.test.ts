@@ -1,6 +1,8 @@
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { format, inspect } from 'node:util';
 import { expect, test } from 'vitest';
+import { createFolder } from './kit/folder.ts';
 import { ConfigError, dataFolders, loadConfig, Secret, settings } from '../src/config.ts';
 
 const DEFAULTS = {
@@ -17,6 +19,7 @@ const DEFAULTS = {
   redisUrl: null,
   redisPrefix: 'windlass:',
   bootstrapToken: null,
+  identityIssuers: [],
   workers: 2,
   packageBytesMax: 512 * 1024 * 1024,
   logBytesMax: 512 * 1024 * 1024,
@@ -84,6 +87,7 @@ test('every setting is read from its key', () => {
 
   expect(config).toEqual({
     host: '0.0.0.0',
+    identityIssuers: [],
     port: 1,
     publicUrl: 'https://windlass.example.com',
     gatewayPort: 0,
@@ -187,4 +191,29 @@ test('everything lies in a folder of its own below the data folder', () => {
     workspaces: '/data/workspaces',
     apps: '/data/apps',
   });
+});
+
+test('a file of identity issuers that cannot be used is refused, with what is wrong in it', () => {
+  using folder = createFolder();
+  const file = join(folder.path, 'issuers.json');
+  const issuer = {
+    issuer: 'https://ci.example.com',
+    audience: 'windlass',
+    jwksUrl: 'https://ci.example.com/keys',
+    algorithms: ['RS256'],
+    rules: [{ when: { sub: 'shop' }, userId: 'usr_1' }],
+  };
+  const problemWith = (changed: object) => {
+    writeFileSync(file, JSON.stringify([{ ...issuer, ...changed }]));
+    return problemsOf({ WINDLASS_IDENTITY_ISSUERS: file });
+  };
+
+  expect(problemsOf({ WINDLASS_IDENTITY_ISSUERS: join(folder.path, 'none.json') })).toContain('ENOENT');
+  expect(problemWith({ algorithms: ['none'] })).toContain('algorithms');
+  expect(problemWith({ algorithms: ['HS256'] })).toContain('algorithms');
+  expect(problemWith({ jwksUrl: 'http://ci.example.com/keys' })).toContain('jwksUrl');
+  expect(problemWith({ audience: undefined })).toContain('audience');
+  expect(problemWith({ rules: [{ when: {}, userId: 'usr_1' }] })).toContain('must name a claim');
+  writeFileSync(file, JSON.stringify([issuer]));
+  expect(loadConfig({ WINDLASS_IDENTITY_ISSUERS: file }).identityIssuers).toMatchObject([issuer]);
 });

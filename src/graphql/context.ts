@@ -18,6 +18,8 @@ export interface Services extends CatalogDeps, DeploymentOperationDeps, Producti
   readonly log: Log;
   readonly followers: Followers;
   readonly changes: ChangeFeed;
+  /** Who somebody else vouches for with a signed token. Null for a text that is no such token. */
+  verifyIdentity(token: string): Promise<Viewer | null>;
   /** Ends the streams of who may no longer watch. */
   readonly access: AccessWatch;
   /** What running apps print. */

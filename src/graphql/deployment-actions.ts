@@ -1,5 +1,5 @@
 import { followState } from '../events/follow.ts';
-import { loadVisibleDeployment, requireViewer } from '../operations/authorize.ts';
+import { loadVisibleDeployment, requireViewer, visibleDeployments } from '../operations/authorize.ts';
 import { cancelDeployment, triggerDeployment } from '../operations/deployments.ts';
 import type { Made } from '../operations/idempotency.ts';
 import { builder } from './builder.ts';
@@ -30,7 +30,8 @@ export function deploymentPayload(name: string, description: string) {
       deployment: t.prismaField({
         type: 'Deployment',
         description: 'The deployment.',
-        resolve: (query, { id }, _args, { prisma }) => prisma.deployment.findUniqueOrThrow({ ...query, where: { id } }),
+        resolve: (query, { id }, _args, { prisma, viewer }) =>
+          prisma.deployment.findUniqueOrThrow({ ...query, where: { id, ...visibleDeployments(viewer) } }),
       }),
       replayed: t.exposeBoolean('replayed', { description: 'Whether an earlier call had made it already.' }),
     }),
@@ -56,7 +57,8 @@ const CancelDeploymentPayload = builder.objectRef<{ id: string }>('CancelDeploym
     deployment: t.prismaField({
       type: 'Deployment',
       description: 'The deployment.',
-      resolve: (query, { id }, _args, { prisma }) => prisma.deployment.findUniqueOrThrow({ ...query, where: { id } }),
+      resolve: (query, { id }, _args, { prisma, viewer }) =>
+        prisma.deployment.findUniqueOrThrow({ ...query, where: { id, ...visibleDeployments(viewer) } }),
     }),
   }),
 });
@@ -90,7 +92,7 @@ builder.subscriptionField('deploymentUpdated', (t) =>
       await loadVisibleDeployment(context.prisma, requireViewer(context.viewer), deploymentId);
       return followState(context, deploymentId);
     },
-    resolve: (query, _stateVersion, { deploymentId }, { prisma }) =>
-      prisma.deployment.findUniqueOrThrow({ ...query, where: { id: deploymentId } }),
+    resolve: (query, _stateVersion, { deploymentId }, { prisma, viewer }) =>
+      prisma.deployment.findUniqueOrThrow({ ...query, where: { id: deploymentId, ...visibleDeployments(viewer) } }),
   }),
 );

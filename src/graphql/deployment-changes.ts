@@ -1,5 +1,5 @@
 import { notFound } from '../domain/errors.ts';
-import { loadVisibleApp, requireViewer } from '../operations/authorize.ts';
+import { loadVisibleApp, requireViewer, visibleDeployments } from '../operations/authorize.ts';
 import { builder } from './builder.ts';
 import './deployment.ts';
 
@@ -21,6 +21,7 @@ builder.subscriptionField('deploymentsChanged', (t) =>
       const appIds = productionAppId == null ? viewer.appIds : [productionAppId];
       return context.changes.follow({ organizationIds, appIds });
     },
-    resolve: (query, id, _args, { prisma }) => prisma.deployment.findUniqueOrThrow({ ...query, where: { id } }),
+    resolve: (query, id, _args, { prisma, viewer }) =>
+      prisma.deployment.findUniqueOrThrow({ ...query, where: { id, ...visibleDeployments(viewer) } }),
   }),
 );

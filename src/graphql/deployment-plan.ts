@@ -1,6 +1,6 @@
 import { PLAN_ACTIONS, type PhasePlan } from '../domain/plan.ts';
 import type { PhaseName as Phase } from '../domain/deployment.ts';
-import { requireViewer } from '../operations/authorize.ts';
+import { requireViewer, visibleApps, visibleVersions } from '../operations/authorize.ts';
 import { planDeployment, type DeploymentPlan as Plan } from '../operations/deployment-plan.ts';
 import { builder, screaming } from './builder.ts';
 import { DeploymentTrigger, PhaseName } from './deployment.ts';
@@ -29,14 +29,14 @@ const DeploymentPlan = builder.objectRef<Plan>('DeploymentPlan').implement({
     productionApp: t.prismaField({
       type: 'ProductionApp',
       description: 'Where it would ship to.',
-      resolve: (query, { productionAppId }, _args, { prisma }) =>
-        prisma.productionApp.findUniqueOrThrow({ ...query, where: { id: productionAppId } }),
+      resolve: (query, { productionAppId }, _args, { prisma, viewer }) =>
+        prisma.productionApp.findUniqueOrThrow({ ...query, where: { id: productionAppId, ...visibleApps(viewer) } }),
     }),
     version: t.prismaField({
       type: 'Version',
       description: 'What it would ship.',
-      resolve: (query, { versionId }, _args, { prisma }) =>
-        prisma.version.findUniqueOrThrow({ ...query, where: { id: versionId } }),
+      resolve: (query, { versionId }, _args, { prisma, viewer }) =>
+        prisma.version.findUniqueOrThrow({ ...query, where: { id: versionId, ...visibleVersions(viewer) } }),
     }),
     phases: t.field({
       type: [PlannedPhase],

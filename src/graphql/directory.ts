@@ -52,8 +52,11 @@ const Membership = builder.objectRef<ViewerMembership>('Membership').implement({
     organization: t.prismaField({
       type: 'Organization',
       description: 'The organization.',
-      resolve: (query, { organizationId }, _args, { prisma }) =>
-        prisma.organization.findUniqueOrThrow({ ...query, where: { id: organizationId } }),
+      resolve: (query, { organizationId }, _args, { prisma, viewer }) =>
+        prisma.organization.findUniqueOrThrow({
+          ...query,
+          where: { id: organizationId, memberships: { some: visibleTo(viewer) } },
+        }),
     }),
     role: t.exposeString('role', { description: 'The name of the role.' }),
     scopes: t.expose('scopes', { type: [Scope], description: 'What the role allows.' }),
@@ -73,8 +76,8 @@ export const Viewer = builder.objectRef<DomainViewer>('Viewer').implement({
       type: 'ApiToken',
       nullable: true,
       description: 'The API token that was sent. Null for who signed in elsewhere.',
-      resolve: (query, { tokenId }, _args, { prisma }) =>
-        tokenId === null ? null : prisma.apiToken.findUniqueOrThrow({ ...query, where: { id: tokenId } }),
+      resolve: (query, { tokenId, userId }, _args, { prisma }) =>
+        tokenId === null ? null : prisma.apiToken.findUniqueOrThrow({ ...query, where: { id: tokenId, userId } }),
     }),
     memberships: t.field({
       type: [Membership],

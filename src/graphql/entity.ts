@@ -1,5 +1,5 @@
 import { queryFromInfo } from '@pothos/plugin-prisma';
-import { requireViewer, visibleEntities } from '../operations/authorize.ts';
+import { requireViewer, visibleEntities, visibleVersions } from '../operations/authorize.ts';
 import { createEntity } from '../operations/catalog.ts';
 import { builder, screaming } from './builder.ts';
 import { User } from './directory.ts';
@@ -47,9 +47,9 @@ export const Entity = builder.prismaNode('Entity', {
                 context.prisma.version.findMany({
                   ...queryFromInfo({ context, info, typeName: 'Version', paths: [['edges', 'node'], ['nodes']] }),
                   ...page,
-                  where: { entityId, ...page.where },
+                  where: { entityId, ...visibleVersions(context.viewer), ...page.where },
                 }),
-              count: () => context.prisma.version.count({ where: { entityId } }),
+              count: () => context.prisma.version.count({ where: { entityId, ...visibleVersions(context.viewer) } }),
             },
           ),
       },
@@ -90,7 +90,8 @@ const CreateEntityPayload = builder.objectRef<{ id: string; replayed: boolean }>
     entity: t.prismaField({
       type: 'Entity',
       description: 'The entity.',
-      resolve: (query, { id }, _args, { prisma }) => prisma.entity.findUniqueOrThrow({ ...query, where: { id } }),
+      resolve: (query, { id }, _args, { prisma, viewer }) =>
+        prisma.entity.findUniqueOrThrow({ ...query, where: { id, ...visibleEntities(viewer) } }),
     }),
     replayed: t.exposeBoolean('replayed', { description: REPLAYED }),
   }),

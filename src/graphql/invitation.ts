@@ -1,4 +1,4 @@
-import { requireViewer } from '../operations/authorize.ts';
+import { requireViewer, visibleTo } from '../operations/authorize.ts';
 import {
   acceptInvitation,
   createInvitation,
@@ -15,7 +15,10 @@ const Invitation = builder.prismaObject('Invitation', {
   fields: (t) => ({
     id: t.exposeID('id', { description: 'Starts with `inv_`.' }),
     role: t.relation('role', { description: 'The role that it gives.' }),
-    email: t.exposeString('email', { nullable: true, description: 'Whom it is for. Null: whoever has the link.' }),
+    email: t.exposeString('email', {
+      nullable: true,
+      description: 'Whom it is meant for, as a note: whoever has the link may use it.',
+    }),
     createdBy: t.field({
       type: Actor,
       nullable: true,
@@ -57,7 +60,9 @@ const CreateInvitationInput = builder.inputType('CreateInvitationInput', {
   description: 'Whom to invite, and to what.',
   fields: (t) => ({
     roleId: t.id({ required: true, description: 'The role, and with it the organization.' }),
-    email: t.string({ description: 'Whom it is for. Default: whoever has the link. Windlass sends no mail.' }),
+    email: t.string({
+      description: 'Whom it is meant for, as a note. Windlass sends no mail: give the link to him yourself.',
+    }),
     idempotencyKey: t.string({
       description: 'A text of your choice. The same key with the same input makes no second invitation.',
     }),
@@ -70,7 +75,8 @@ const CreateInvitationPayload = builder.objectRef<MadeInvitation>('CreateInvitat
     invitation: t.prismaField({
       type: Invitation,
       description: 'What is known of it.',
-      resolve: (query, { id }, _args, { prisma }) => prisma.invitation.findUniqueOrThrow({ ...query, where: { id } }),
+      resolve: (query, { id }, _args, { prisma, viewer }) =>
+        prisma.invitation.findUniqueOrThrow({ ...query, where: { id, ...visibleTo(viewer) } }),
     }),
     url: t.exposeString('url', {
       nullable: true,
@@ -92,7 +98,8 @@ const RevokeInvitationPayload = builder.objectRef<{ id: string }>('RevokeInvitat
     invitation: t.prismaField({
       type: Invitation,
       description: 'What is known of it.',
-      resolve: (query, { id }, _args, { prisma }) => prisma.invitation.findUniqueOrThrow({ ...query, where: { id } }),
+      resolve: (query, { id }, _args, { prisma, viewer }) =>
+        prisma.invitation.findUniqueOrThrow({ ...query, where: { id, ...visibleTo(viewer) } }),
     }),
   }),
 });

@@ -1,5 +1,5 @@
 import type { Membership, Role as RoleRow, User as UserRow } from '../generated/prisma/client.ts';
-import { requireViewer } from '../operations/authorize.ts';
+import { requireViewer, visibleTo } from '../operations/authorize.ts';
 import { changeMemberRole, leaveOrganization, removeMember, type MemberKey } from '../operations/members.ts';
 import { builder } from './builder.ts';
 import { Organization } from './directory.ts';
@@ -81,8 +81,11 @@ const RemoveMemberPayload = builder.objectRef<{ organizationId: string }>('Remov
     organization: t.prismaField({
       type: 'Organization',
       description: 'The organization.',
-      resolve: (query, { organizationId }, _args, { prisma }) =>
-        prisma.organization.findUniqueOrThrow({ ...query, where: { id: organizationId } }),
+      resolve: (query, { organizationId }, _args, { prisma, viewer }) =>
+        prisma.organization.findUniqueOrThrow({
+          ...query,
+          where: { id: organizationId, memberships: { some: visibleTo(viewer) } },
+        }),
     }),
   }),
 });

@@ -236,8 +236,8 @@ const CreateProductionAppPayload = builder
       productionApp: t.prismaField({
         type: 'ProductionApp',
         description: 'The production app.',
-        resolve: (query, { id }, _args, { prisma }) =>
-          prisma.productionApp.findUniqueOrThrow({ ...query, where: { id } }),
+        resolve: (query, { id }, _args, { prisma, viewer }) =>
+          prisma.productionApp.findUniqueOrThrow({ ...query, where: { id, ...visibleApps(viewer) } }),
       }),
       replayed: t.exposeBoolean('replayed', { description: 'Whether an earlier call had made it already.' }),
     }),
@@ -258,8 +258,8 @@ const UpdateProductionAppPayload = builder.objectRef<{ id: string }>('UpdateProd
     productionApp: t.prismaField({
       type: 'ProductionApp',
       description: 'The production app.',
-      resolve: (query, { id }, _args, { prisma }) =>
-        prisma.productionApp.findUniqueOrThrow({ ...query, where: { id } }),
+      resolve: (query, { id }, _args, { prisma, viewer }) =>
+        prisma.productionApp.findUniqueOrThrow({ ...query, where: { id, ...visibleApps(viewer) } }),
     }),
   }),
 });
@@ -275,8 +275,8 @@ const DeleteProductionAppPayload = builder.objectRef<{ id: string }>('DeleteProd
     productionApp: t.prismaField({
       type: 'ProductionApp',
       description: 'The production app, with `deletedAt` set.',
-      resolve: (query, { id }, _args, { prisma }) =>
-        prisma.productionApp.findUniqueOrThrow({ ...query, where: { id } }),
+      resolve: (query, { id }, _args, { prisma, viewer }) =>
+        prisma.productionApp.findUniqueOrThrow({ ...query, where: { id, ...visibleApps(viewer) } }),
     }),
   }),
 });

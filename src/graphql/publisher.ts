@@ -1,4 +1,4 @@
-import { requireViewer } from '../operations/authorize.ts';
+import { requireViewer, visibleEntities } from '../operations/authorize.ts';
 import { addPublisher, removePublisher } from '../operations/publishers.ts';
 import { builder } from './builder.ts';
 import './entity.ts';
@@ -20,7 +20,8 @@ function publisherPayload(name: string) {
       entity: t.prismaField({
         type: 'Entity',
         description: 'The entity.',
-        resolve: (query, { id }, _args, { prisma }) => prisma.entity.findUniqueOrThrow({ ...query, where: { id } }),
+        resolve: (query, { id }, _args, { prisma, viewer }) =>
+          prisma.entity.findUniqueOrThrow({ ...query, where: { id, ...visibleEntities(viewer) } }),
       }),
     }),
   });

@@ -1,5 +1,5 @@
 import type { Scope as DomainScope } from '../domain/access.ts';
-import { requireViewer } from '../operations/authorize.ts';
+import { requireViewer, visibleTo } from '../operations/authorize.ts';
 import type { Made } from '../operations/idempotency.ts';
 import { createRole, deleteRole, updateRole } from '../operations/roles.ts';
 import { builder } from './builder.ts';
@@ -54,7 +54,8 @@ const CreateRolePayload = builder.objectRef<Made>('CreateRolePayload').implement
     role: t.prismaField({
       type: Role,
       description: 'The role.',
-      resolve: (query, { id }, _args, { prisma }) => prisma.role.findUniqueOrThrow({ ...query, where: { id } }),
+      resolve: (query, { id }, _args, { prisma, viewer }) =>
+        prisma.role.findUniqueOrThrow({ ...query, where: { id, ...visibleTo(viewer) } }),
     }),
     replayed: t.exposeBoolean('replayed', { description: 'Whether an earlier call had made it already.' }),
   }),
@@ -66,7 +67,8 @@ const UpdateRolePayload = builder.objectRef<{ id: string }>('UpdateRolePayload')
     role: t.prismaField({
       type: Role,
       description: 'The role.',
-      resolve: (query, { id }, _args, { prisma }) => prisma.role.findUniqueOrThrow({ ...query, where: { id } }),
+      resolve: (query, { id }, _args, { prisma, viewer }) =>
+        prisma.role.findUniqueOrThrow({ ...query, where: { id, ...visibleTo(viewer) } }),
     }),
   }),
 });
@@ -77,8 +79,11 @@ const DeleteRolePayload = builder.objectRef<{ organizationId: string }>('DeleteR
     organization: t.prismaField({
       type: 'Organization',
       description: 'The organization.',
-      resolve: (query, { organizationId }, _args, { prisma }) =>
-        prisma.organization.findUniqueOrThrow({ ...query, where: { id: organizationId } }),
+      resolve: (query, { organizationId }, _args, { prisma, viewer }) =>
+        prisma.organization.findUniqueOrThrow({
+          ...query,
+          where: { id: organizationId, memberships: { some: visibleTo(viewer) } },
+        }),
     }),
   }),
 });

@@ -1,5 +1,5 @@
 import { followRuntimeLogs, type RuntimeLogEvent as Event } from '../events/follow-runtime.ts';
-import { loadVisibleApp, requireViewer } from '../operations/authorize.ts';
+import { loadVisibleApp, requireViewer, visibleDeployments } from '../operations/authorize.ts';
 import type { RuntimeLine } from '../store/runtime-logs.ts';
 import { builder } from './builder.ts';
 import { Deployment } from './deployment.ts';
@@ -16,8 +16,8 @@ const RuntimeLogLine = builder.objectRef<RuntimeLine>('RuntimeLogLine').implemen
     deployment: t.prismaField({
       type: Deployment,
       description: 'The deployment whose release printed it.',
-      resolve: (query, { deploymentId }, _args, { prisma }) =>
-        prisma.deployment.findUniqueOrThrow({ ...query, where: { id: deploymentId } }),
+      resolve: (query, { deploymentId }, _args, { prisma, viewer }) =>
+        prisma.deployment.findUniqueOrThrow({ ...query, where: { id: deploymentId, ...visibleDeployments(viewer) } }),
     }),
     stream: t.expose('stream', { type: LogStream, description: 'Where it comes from.' }),
     message: t.exposeString('message', { description: 'The line, without its end. May hold ANSI colours.' }),

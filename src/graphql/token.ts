@@ -67,7 +67,8 @@ const CreateApiTokenPayload = builder.objectRef<MadeToken>('CreateApiTokenPayloa
     token: t.prismaField({
       type: ApiToken,
       description: 'What is known of it.',
-      resolve: (query, { id }, _args, { prisma }) => prisma.apiToken.findUniqueOrThrow({ ...query, where: { id } }),
+      resolve: (query, { id }, _args, { prisma, viewer }) =>
+        prisma.apiToken.findUniqueOrThrow({ ...query, where: { id, userId: viewer?.userId ?? '' } }),
     }),
     secret: t.exposeString('secret', {
       nullable: true,
@@ -89,7 +90,8 @@ const RevokeApiTokenPayload = builder.objectRef<{ id: string }>('RevokeApiTokenP
     token: t.prismaField({
       type: ApiToken,
       description: 'What is known of it.',
-      resolve: (query, { id }, _args, { prisma }) => prisma.apiToken.findUniqueOrThrow({ ...query, where: { id } }),
+      resolve: (query, { id }, _args, { prisma, viewer }) =>
+        prisma.apiToken.findUniqueOrThrow({ ...query, where: { id, userId: viewer?.userId ?? '' } }),
     }),
   }),
 });

@@ -74,9 +74,12 @@ const RequestVersionUploadPayload = builder.objectRef<RequestedUpload>('RequestV
       type: 'Version',
       nullable: true,
       description: 'The version that was made from the same source.',
-      resolve: (query, payload, _args, { prisma }) =>
+      resolve: (query, payload, _args, { prisma, viewer }) =>
         'existingVersionId' in payload
-          ? prisma.version.findUniqueOrThrow({ ...query, where: { id: payload.existingVersionId } })
+          ? prisma.version.findUniqueOrThrow({
+              ...query,
+              where: { id: payload.existingVersionId, ...visibleVersions(viewer) },
+            })
           : null,
     }),
     replayed: t.exposeBoolean('replayed', {
@@ -110,8 +113,8 @@ const ConfirmVersionUploadPayload = builder
       version: t.prismaField({
         type: 'Version',
         description: 'The version.',
-        resolve: (query, { versionId }, _args, { prisma }) =>
-          prisma.version.findUniqueOrThrow({ ...query, where: { id: versionId } }),
+        resolve: (query, { versionId }, _args, { prisma, viewer }) =>
+          prisma.version.findUniqueOrThrow({ ...query, where: { id: versionId, ...visibleVersions(viewer) } }),
       }),
       replayed: t.exposeBoolean('replayed', { description: 'Whether the version was there before.' }),
     }),
@@ -128,8 +131,8 @@ const ActivateVersionPayload = builder.objectRef<{ versionId: string }>('Activat
     version: t.prismaField({
       type: 'Version',
       description: 'The version.',
-      resolve: (query, { versionId }, _args, { prisma }) =>
-        prisma.version.findUniqueOrThrow({ ...query, where: { id: versionId } }),
+      resolve: (query, { versionId }, _args, { prisma, viewer }) =>
+        prisma.version.findUniqueOrThrow({ ...query, where: { id: versionId, ...visibleVersions(viewer) } }),
     }),
   }),
 });

@@ -5,8 +5,10 @@ import { createFollowers } from '../events/follower.ts';
 import type { Services } from '../graphql/context.ts';
 import { listen, localUrl } from '../listen.ts';
 import { createAccessWatch } from '../operations/access-watch.ts';
+import { guardTenants } from '../store/tenant-guard.ts';
 import { startPulse } from '../store/pulse.ts';
 import { createGraphQLServer } from './graphql.ts';
+import { createIdentityVerifier } from './identity.ts';
 import { createApiServer } from './server.ts';
 import { dropStalledConnections } from './stalled.ts';
 import { acceptWebSockets } from './websocket.ts';
@@ -16,7 +18,8 @@ export interface Api {
   stop(): Promise<void>;
 }
 
-interface ApiParts extends Omit<Services, 'publicUrl' | 'appUrl' | 'followers' | 'changes' | 'access'> {
+interface ApiParts
+  extends Omit<Services, 'publicUrl' | 'appUrl' | 'followers' | 'changes' | 'access' | 'verifyIdentity'> {
   /** Where the gateway answers for the apps. */
   readonly appPort: number;
 }
@@ -30,13 +33,15 @@ export async function startApi(config: Config, { appPort, ...parts }: ApiParts):
     followers: createFollowers(parts),
     changes: createChangeFeed(parts),
     access,
+    verifyIdentity: createIdentityVerifier(parts.prisma, config.identityIssuers),
     // Known once the port is.
     get publicUrl() {
       return publicUrl;
     },
     appUrl: (subdomain) => `http://${subdomain}.${config.gatewayDomain}:${appPort}/`,
   };
-  const graphql = createGraphQLServer(services);
+  // What asks in the name of a caller; followers and watches serve many at once.
+  const graphql = createGraphQLServer(services, guardTenants(parts.prisma));
   const databaseUrl = config.databaseUrl?.reveal() ?? null;
   // The embedded database cannot go away without this process.
   const pulse = databaseUrl === null ? null : startPulse(databaseUrl);

@@ -1,9 +1,11 @@
 import type { Viewer } from '../domain/access.ts';
 import { DomainError } from '../domain/errors.ts';
-import type { PrismaClient } from '../generated/prisma/client.ts';
+import type { Services } from '../graphql/context.ts';
 import { findViewer, takeStreamTicket } from '../store/directory.ts';
 
-const BEARER = /^Bearer ([\x21-\x7e]{1,512})$/i;
+const BEARER = /^Bearer ([\x21-\x7e]{1,10000})$/i;
+
+export type Authentication = Pick<Services, 'prisma' | 'verifyIdentity'>;
 
 /** What a request says about who sends it. */
 export interface Credentials {
@@ -18,7 +20,7 @@ export interface Credentials {
  * not valid, so that a typing error is never mistaken for "nothing there". A ticket is used up by this.
  */
 export async function authenticate(
-  prisma: PrismaClient,
+  { prisma, verifyIdentity }: Authentication,
   { authorization, ticket }: Credentials,
 ): Promise<Viewer | null> {
   // A client that was not given a token yet may send the scheme alone.
@@ -26,12 +28,12 @@ export async function authenticate(
     return ticket == null ? null : authenticateTicket(prisma, ticket);
   }
   const token = BEARER.exec(authorization)?.[1];
-  const viewer = token ? await findViewer(prisma, token) : null;
+  const viewer = token ? ((await verifyIdentity(token)) ?? (await findViewer(prisma, token))) : null;
   if (viewer) return viewer;
   throw new DomainError('UNAUTHENTICATED', 'The token is unknown, expired or revoked.');
 }
 
-async function authenticateTicket(prisma: PrismaClient, ticket: string): Promise<Viewer> {
+async function authenticateTicket(prisma: Services['prisma'], ticket: string): Promise<Viewer> {
   const viewer = await takeStreamTicket(prisma, ticket);
   if (viewer) return viewer;
   throw new DomainError('UNAUTHENTICATED', 'The ticket is unknown, used or too old. Get a new one for each stream.');

@@ -3,6 +3,7 @@ import { createYoga, isAsyncIterable, type Plugin, type YogaServerInstance } fro
 import type { Viewer } from '../domain/access.ts';
 import { DomainError, ERROR_STATUS, type ErrorCode } from '../domain/errors.ts';
 import type { Context, Services } from '../graphql/context.ts';
+import type { PrismaClient } from '../generated/prisma/client.ts';
 import { schema } from '../graphql/schema.ts';
 import { currentRequestId, type Log } from '../telemetry.ts';
 import { authenticate, ticketOf, type Credentials } from './auth.ts';
@@ -19,8 +20,11 @@ export type GraphQLServer = YogaServerInstance<OperationOrigin, Context>;
 
 export const BODY_BYTES_MAX = 1024 * 1024;
 
-/** The one pipeline that every operation goes through: HTTP, server-sent events, WebSocket and REST. */
-export function createGraphQLServer(services: Services): GraphQLServer {
+/**
+ * The one pipeline that every operation goes through: HTTP, server-sent events, WebSocket and REST. Operations read with
+ * `prisma`, which guards the tenants.
+ */
+export function createGraphQLServer(services: Services, prisma: PrismaClient): GraphQLServer {
   return createYoga<OperationOrigin, Context>({
     schema,
     graphqlEndpoint: '/graphql',
@@ -33,6 +37,7 @@ export function createGraphQLServer(services: Services): GraphQLServer {
     maskedErrors: { maskError: (error) => maskGraphQLError(error, services.log) },
     context: async ({ request, viewer }: OperationOrigin) => ({
       ...services,
+      prisma,
       requestId: currentRequestId(),
       viewer: viewer === undefined ? await authenticateRequest(services, request) : viewer,
     }),
@@ -68,7 +73,7 @@ export async function prepareOperation(
 
 async function authenticateRequest(services: Services, request: Request | undefined): Promise<Viewer | null> {
   try {
-    return await authenticate(services.prisma, request ? credentialsOf(request) : {});
+    return await authenticate(services, request ? credentialsOf(request) : {});
   } catch (error) {
     const refused = maskGraphQLError(error, services.log);
     const code = refused.extensions['code'] as ErrorCode;

@@ -135,9 +135,9 @@ async function handleEventStreams(
   await eventStreams(await viewerOf(services, request), request, response);
 }
 
-function viewerOf({ prisma }: Services, { method, headers, url = '' }: IncomingMessage): Promise<Viewer | null> {
+function viewerOf(services: Services, { method, headers, url = '' }: IncomingMessage): Promise<Viewer | null> {
   const { authorization, accept } = headers;
-  return authenticate(prisma, { authorization, ticket: ticketOf({ method, accept, url }) });
+  return authenticate(services, { authorization, ticket: ticketOf({ method, accept, url }) });
 }
 
 async function sendGraphiQL(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -4,9 +4,8 @@ import type { ExecutionResult } from 'graphql';
 import { CloseCode, handleProtocols, makeServer, type Server as ProtocolServer } from 'graphql-ws';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { DomainError } from '../domain/errors.ts';
-import type { PrismaClient } from '../generated/prisma/client.ts';
 import { withRequest, type Log } from '../telemetry.ts';
-import { authenticate } from './auth.ts';
+import { authenticate, type Authentication } from './auth.ts';
 import { maskGraphQLError } from './errors.ts';
 import { BODY_BYTES_MAX, isAccessLost, prepareOperation, type ArgsOfPipeline, type GraphQLServer } from './graphql.ts';
 import { encodeShared } from './shared-results.ts';
@@ -24,7 +23,7 @@ const CLOSE_GRACE_MS = 5_000;
 export function acceptWebSockets(
   server: Server,
   graphql: GraphQLServer,
-  { prisma, log, streamStallMs }: { prisma: PrismaClient; log: Log; streamStallMs: number },
+  { prisma, verifyIdentity, log, streamStallMs }: Authentication & { log: Log; streamStallMs: number },
 ): { close(): Promise<void> } {
   const sockets = new WebSocketServer({ noServer: true, maxPayload: BODY_BYTES_MAX });
   server.on('upgrade', (request, socket, head) => {
@@ -35,7 +34,8 @@ export function acceptWebSockets(
     sockets.handleUpgrade(request, socket, head, (webSocket) => sockets.emit('connection', webSocket, request));
   });
 
-  const viewerOf = (params: unknown) => authenticate(prisma, { authorization: authorizationOf(params) });
+  const viewerOf = (params: unknown) =>
+    authenticate({ prisma, verifyIdentity }, { authorization: authorizationOf(params) });
   const protocol = makeServer<Record<string, unknown>, SocketExtra>({
     execute: (args) => (args as ArgsOfPipeline).rootValue.execute(args),
     subscribe: (args) => (args as ArgsOfPipeline).rootValue.subscribe(args),

@@ -5,7 +5,13 @@ import { DomainError } from '../domain/errors.ts';
 import type { Manifest } from '../domain/manifest.ts';
 import { planPhase, planSource, type PhasePlan, type PlanFacts } from '../domain/plan.ts';
 import type { PrismaClient } from '../generated/prisma/client.ts';
-import { loadVisibleApp, loadVisibleDeployment } from './authorize.ts';
+import {
+  loadVisibleApp,
+  loadVisibleDeployment,
+  visibleApps,
+  visibleDeployments,
+  visibleVersions,
+} from './authorize.ts';
 import { chooseVersion } from './versions.ts';
 import { parseInput } from './input.ts';
 
@@ -35,11 +41,11 @@ export async function planDeployment(
   const productionAppId = await loadVisibleApp(prisma, viewer, appId);
   const source = sourceId == null ? null : await loadSource(prisma, viewer, productionAppId, sourceId);
   const app = await prisma.productionApp.findUniqueOrThrow({
-    where: { id: productionAppId },
+    where: { id: productionAppId, ...visibleApps(viewer) },
     include: { entity: { select: { name: true } } },
   });
   const versionId = source?.versionId ?? (await chooseVersion(prisma, viewer, app, named ?? null));
-  const version = await prisma.version.findUniqueOrThrow({ where: { id: versionId } });
+  const version = await prisma.version.findUniqueOrThrow({ where: { id: versionId, ...visibleVersions(viewer) } });
   const completed = source?.phases.filter(({ status }) => status === 'completed') ?? [];
   const facts: PlanFacts = {
     source: planSource(trigger, source && { number: source.number, completed: completed.map(({ name }) => name) }),
@@ -60,7 +66,7 @@ export async function planDeployment(
 
 async function loadSource(prisma: PrismaClient, viewer: Viewer, productionAppId: string, id: string) {
   const source = await prisma.deployment.findUniqueOrThrow({
-    where: { id: await loadVisibleDeployment(prisma, viewer, id) },
+    where: { id: await loadVisibleDeployment(prisma, viewer, id), ...visibleDeployments(viewer) },
     include: { phases: true },
   });
   if (source.productionAppId === productionAppId) return source;

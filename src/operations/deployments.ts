@@ -63,7 +63,7 @@ export async function cancelDeployment(
     return deployment.id;
   }
   const { status } = await prisma.deployment.findUniqueOrThrow({
-    where: { id: deployment.id },
+    where: { id: deployment.id, organizationId: deployment.organizationId },
     select: { status: true },
   });
   if (status === 'cancelled') return deployment.id;

@@ -6,13 +6,12 @@ import { createId, kindOfId } from '../domain/ids.ts';
 import type { PrismaClient } from '../generated/prisma/client.ts';
 import { recordAudit } from '../store/audit.ts';
 import type { Transaction } from '../store/db.ts';
-import { createTokenSecret, hashSecret } from '../store/directory.ts';
-import { refuseDuplicates } from './catalog.ts';
+import { createTokenSecret, hashSecret, insertApiToken } from '../store/directory.ts';
 import { idempotencyKey, makeOnce, type Made } from './idempotency.ts';
 import { parseInput } from './input.ts';
 import { assertHolds, assertMayIn } from './organization.ts';
 import { loadRoleFor } from './roles.ts';
-import { expiryOf, insertApiToken } from './tokens.ts';
+import { expiryOf } from './tokens.ts';
 
 interface InvitationDeps {
   readonly prisma: PrismaClient;
@@ -80,7 +79,7 @@ export async function revokeInvitation(
     const where = { id, acceptedAt: null, revokedAt: null };
     const { count } = await tx.invitation.updateMany({ where, data: { revokedAt: new Date() } });
     if (count > 0) return recordAudit(tx, viewer, { organizationId, action: 'revokeInvitation', subjectId: id });
-    const { acceptedAt } = await tx.invitation.findUniqueOrThrow({ where: { id } });
+    const { acceptedAt } = await tx.invitation.findUniqueOrThrow({ where: { id, organizationId } });
     if (acceptedAt !== null) throw new DomainError('CONFLICT', 'The invitation was accepted already.');
   });
   return id;
@@ -111,24 +110,21 @@ export async function acceptInvitation(
   if (viewer && !viewer.isUnrestricted) {
     throw new DomainError('FORBIDDEN', 'Only a token without restrictions joins an organization.');
   }
-  return refuseDuplicates('Somebody with this e-mail address is known already. Sign in as him, and try again.', () =>
-    prisma.$transaction(async (tx) => {
-      const invitation = await takeInvitation(tx, secret);
-      const newcomer = viewer ? null : await addUser(tx, name ?? null, invitation.email);
-      const userId = newcomer?.userId ?? viewer!.userId;
-      const { id, organizationId, roleId, email } = invitation;
-      if (viewer) await assertInvited(tx, viewer, email);
-      const member = { organizationId, userId };
-      if (await tx.membership.count({ where: member })) {
-        throw new DomainError('CONFLICT', 'You are a member of the organization already.');
-      }
-      await tx.membership.create({ data: { ...member, roleId } });
-      await tx.invitation.update({ where: { id }, data: { acceptedById: userId } });
-      const actor = { userId, tokenId: viewer?.tokenId ?? null };
-      await recordAudit(tx, actor, { organizationId, action: 'acceptInvitation', subjectId: id });
-      return { organizationId, userId, secret: newcomer?.secret ?? null };
-    }),
-  );
+  return prisma.$transaction(async (tx) => {
+    const invitation = await takeInvitation(tx, secret);
+    const newcomer = viewer ? null : await addUser(tx, name ?? null);
+    const userId = newcomer?.userId ?? viewer!.userId;
+    const { id, organizationId, roleId } = invitation;
+    const member = { organizationId, userId };
+    if (await tx.membership.count({ where: member })) {
+      throw new DomainError('CONFLICT', 'You are a member of the organization already.');
+    }
+    await tx.membership.create({ data: { ...member, roleId } });
+    await tx.invitation.update({ where: { id }, data: { acceptedById: userId } });
+    const actor = { userId, tokenId: viewer?.tokenId ?? null };
+    await recordAudit(tx, actor, { organizationId, action: 'acceptInvitation', subjectId: id });
+    return { organizationId, userId, secret: newcomer?.secret ?? null };
+  });
 }
 
 /** Two who use a link at once: one of them gets it. */
@@ -139,20 +135,13 @@ async function takeInvitation(tx: Transaction, secret: string) {
   throw new DomainError('NOT_FOUND', 'The invitation is unknown, used, revoked or too old. Ask for another one.');
 }
 
-async function addUser(tx: Transaction, name: string | null, email: string | null) {
+/** The address of the invitation is not made his: nobody has shown that it is. */
+async function addUser(tx: Transaction, name: string | null) {
   if (name === null) throw new DomainError('BAD_USER_INPUT', 'Say your name, or sign in to join as who you are.');
   const userId = createId('User');
-  await tx.user.create({ data: { id: userId, name, email } });
+  await tx.user.create({ data: { id: userId, name } });
   const secret = createTokenSecret();
   const about = { userId, name: 'first token', secret, scopes: null, appIds: null, expiresAt: expiryOf(null) };
   await insertApiToken(tx, about);
   return { userId, secret };
-}
-
-/** An invitation for one address is not for whoever finds the link. */
-async function assertInvited(tx: Transaction, { userId }: Viewer, email: string | null): Promise<void> {
-  if (email === null) return;
-  const user = await tx.user.findUniqueOrThrow({ where: { id: userId } });
-  if (user.email === null || user.email.toLowerCase() === email.toLowerCase()) return;
-  throw new DomainError('FORBIDDEN', 'The invitation is for another e-mail address than yours.');
 }

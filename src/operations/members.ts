@@ -112,6 +112,8 @@ async function takeOut(tx: Transaction, member: MemberKey): Promise<string[]> {
   const entityIds = published.map(({ entityId }) => entityId);
   await tx.entityPublisher.deleteMany({ where: { userId, entityId: { in: entityIds } } });
   await tx.membership.delete({ where: { organizationId_userId: member } });
-  const orphans = await tx.entity.findMany({ where: { id: { in: entityIds }, publishers: { none: {} } } });
+  const orphans = await tx.entity.findMany({
+    where: { organizationId, id: { in: entityIds }, publishers: { none: {} } },
+  });
   return orphans.map(({ id }) => id);
 }

@@ -5,7 +5,7 @@ import { createId } from '../domain/ids.ts';
 import type { EventBus } from '../events/bus.ts';
 import type { PrismaClient } from '../generated/prisma/client.ts';
 import { recordAudit } from '../store/audit.ts';
-import { markProductionAppDeleted } from '../store/production-apps.ts';
+import { isSubdomainTaken, markProductionAppDeleted } from '../store/production-apps.ts';
 import { loadAnyProductionAppFor, loadEntityFor, loadProductionAppFor, visibleApps } from './authorize.ts';
 import { label, refuseDuplicates } from './catalog.ts';
 import { announceChanges, overlapPolicy } from './enqueue.ts';
@@ -126,14 +126,12 @@ export async function checkSubdomain(
     const reason = `A subdomain ${parsed.error.issues[0]!.message}.`;
     return { subdomain, available: false, reason };
   }
-  const isTaken = await prisma.productionApp.count({
-    where: {
-      subdomain,
-      deletedAt: null,
-      ...(excludeId == null ? {} : { NOT: { id: excludeId, ...visibleApps(viewer) } }),
-    },
-  });
-  return isTaken === 0
+  const isMine =
+    excludeId != null &&
+    (await prisma.productionApp.count({
+      where: { id: excludeId, ...visibleApps(viewer), subdomain, deletedAt: null },
+    })) > 0;
+  return isMine || !(await isSubdomainTaken(prisma, subdomain))
     ? { subdomain, available: true, reason: null }
     : { subdomain, available: false, reason: takenMessage(subdomain) };
 }

@@ -7,7 +7,7 @@ import { lockApp, type NewDeployment } from '../store/deployments.ts';
 import { findRollbackTarget } from '../store/rollback-targets.ts';
 import { findStandings } from '../store/standings.ts';
 import { factsOf, WITH_ACTION_FACTS } from './actions.ts';
-import { loadDeploymentFor, loadProductionAppFor } from './authorize.ts';
+import { loadDeploymentFor, loadProductionAppFor, visibleDeployments } from './authorize.ts';
 import { enqueueOnce, overlapPolicy, type DeploymentOperationDeps } from './enqueue.ts';
 import { idempotencyKey, type Made } from './idempotency.ts';
 import { parseInput, reasonText } from './input.ts';
@@ -102,7 +102,10 @@ async function planFrom(
   reason: string | null,
   allowIrreversible = false,
 ): Promise<Omit<NewDeployment, 'triggeredById'>> {
-  const source = await tx.deployment.findUniqueOrThrow({ where: { id: sourceId }, include: WITH_ACTION_FACTS });
+  const source = await tx.deployment.findUniqueOrThrow({
+    where: { id: sourceId, ...visibleDeployments(viewer) },
+    include: WITH_ACTION_FACTS,
+  });
   const standing = (await findStandings(tx, [source.productionAppId])).get(source.productionAppId)!;
   const facts: ActionFacts = factsOf(source, standing, viewer);
   const refusal = refusalOf(action, allowIrreversible ? { ...facts, irreversibleSince: null } : facts);

@@ -77,9 +77,9 @@ export async function deleteRole(
   assertHolds(viewer, organizationId, held);
   await prisma.$transaction(async (tx) => {
     await lockOrganization(tx, organizationId);
-    const members = await tx.membership.count({ where: { roleId: id } });
+    const members = await tx.membership.count({ where: { organizationId, roleId: id } });
     const invited = await tx.invitation.count({
-      where: { roleId: id, ...OPEN_INVITATION, expiresAt: { gt: new Date() } },
+      where: { organizationId, roleId: id, ...OPEN_INVITATION, expiresAt: { gt: new Date() } },
     });
     if (members + invited > 0) {
       throw new DomainError('CONFLICT', `${members} members have this role and ${invited} are invited to it.`);

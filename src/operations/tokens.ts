@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { SCOPES, type Viewer } from '../domain/access.ts';
 import { DomainError, notFound } from '../domain/errors.ts';
-import { createId, kindOfId } from '../domain/ids.ts';
-import { Prisma, type PrismaClient } from '../generated/prisma/client.ts';
+import { kindOfId } from '../domain/ids.ts';
+import type { PrismaClient } from '../generated/prisma/client.ts';
 import { recordAudit } from '../store/audit.ts';
 import type { Transaction } from '../store/db.ts';
-import { createTokenSecret, hashSecret } from '../store/directory.ts';
+import { createTokenSecret, insertApiToken } from '../store/directory.ts';
 import { visibleApps } from './authorize.ts';
 import { idempotencyKey, makeOnce, type Made } from './idempotency.ts';
 import { parseInput } from './input.ts';
@@ -63,28 +63,6 @@ export async function createApiToken(
     }),
   );
   return { ...made, secret: made.replayed ? null : secret };
-}
-
-export interface NewApiToken {
-  readonly userId: string;
-  readonly name: string;
-  readonly secret: string;
-  readonly scopes: readonly string[] | null;
-  readonly appIds: readonly string[] | null;
-  readonly expiresAt: Date | null;
-}
-
-export async function insertApiToken(
-  tx: Pick<Transaction, 'apiToken'>,
-  { userId, name, secret, scopes, appIds, expiresAt }: NewApiToken,
-): Promise<string> {
-  const id = createId('ApiToken');
-  const limits = {
-    scopes: scopes === null ? Prisma.DbNull : [...scopes],
-    appIds: appIds === null ? Prisma.DbNull : [...appIds],
-  };
-  await tx.apiToken.create({ data: { id, userId, name, tokenHash: hashSecret(secret), expiresAt, ...limits } });
-  return id;
 }
 
 /** When a token expires of which nothing is said. Throws BAD_USER_INPUT for a moment that is past or too far off. */

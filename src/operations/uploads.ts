@@ -62,16 +62,18 @@ export async function requestVersionUpload(
 ): Promise<RequestedUpload> {
   const { idempotencyKey: key, ...body } = parseInput(requestInput, input);
   const entity = await loadEntityFor(prisma, viewer, body.entityId, 'requestVersionUpload');
-  await assertBaseVersion(prisma, entity.id, body.baseVersionId ?? null);
+  await assertBaseVersion(prisma, entity, body.baseVersionId ?? null);
   const { id: made, replayed } = await prisma.$transaction((tx) =>
     makeOnce(tx, viewer, key, { operation: 'requestVersionUpload', ...body }, async () => {
-      const existing = body.force ? null : await findVersionBySource(tx, entity.id, body.sourceHash);
+      const existing = body.force ? null : await findVersionBySource(tx, entity, body.sourceHash);
       return existing?.id ?? insertUpload(tx, viewer, entity, body);
     }),
   );
   if (kindOfId(made) === 'Version') return { existingVersionId: made, replayed };
   const [id] = made.split('/');
-  const { storagePath, expiresAt } = await prisma.upload.findUniqueOrThrow({ where: { id } });
+  const { storagePath, expiresAt } = await prisma.upload.findUniqueOrThrow({
+    where: { id, organizationId: entity.organizationId },
+  });
   return { uploadUrl: `${publicUrl}/api/uploads/${made}`, storagePath, expiresAt, replayed };
 }
 
@@ -82,10 +84,11 @@ export async function requestVersionUpload(
 async function insertUpload(
   tx: Transaction,
   viewer: Viewer,
-  { id: entityId, organizationId }: { id: string; organizationId: string },
+  entity: VersionOwner,
   { version, sourceHash: hash, baseVersionId }: { version: string; sourceHash: string; baseVersionId?: string | null },
 ): Promise<string> {
-  await assertVersionIsFree(tx, entityId, version);
+  await assertVersionIsFree(tx, entity, version);
+  const { entityId, organizationId } = versionsOf(entity);
   const id = createId('Upload');
   const secret = randomBytes(24).toString('base64url');
   await tx.upload.create({
@@ -105,22 +108,33 @@ async function insertUpload(
   return `${id}/${secret}`;
 }
 
-async function assertBaseVersion(prisma: PrismaClient, entityId: string, id: string | null): Promise<void> {
+/** Whose versions are looked at. */
+interface VersionOwner {
+  readonly id: string;
+  readonly organizationId: string;
+}
+
+function versionsOf({ id: entityId, organizationId }: VersionOwner) {
+  return { entityId, organizationId };
+}
+
+async function assertBaseVersion(prisma: PrismaClient, entity: VersionOwner, id: string | null): Promise<void> {
   if (id === null) return;
-  const isKnown = kindOfId(id) === 'Version' && (await prisma.version.count({ where: { id, entityId } })) > 0;
+  const isKnown =
+    kindOfId(id) === 'Version' && (await prisma.version.count({ where: { id, ...versionsOf(entity) } })) > 0;
   if (!isKnown) throw notFound('version', id);
 }
 
-function findVersionBySource(prisma: Pick<PrismaClient, 'version'>, entityId: string, hash: string) {
-  return prisma.version.findFirst({ where: { entityId, sourceHash: hash }, orderBy: { id: 'desc' } });
+function findVersionBySource(prisma: Pick<PrismaClient, 'version'>, entity: VersionOwner, hash: string) {
+  return prisma.version.findFirst({ where: { ...versionsOf(entity), sourceHash: hash }, orderBy: { id: 'desc' } });
 }
 
 async function assertVersionIsFree(
   prisma: Pick<PrismaClient, 'version'>,
-  entityId: string,
+  entity: VersionOwner,
   version: string,
 ): Promise<void> {
-  if ((await prisma.version.count({ where: { entityId, version } })) > 0) throw versionTaken(version);
+  if ((await prisma.version.count({ where: { ...versionsOf(entity), version } })) > 0) throw versionTaken(version);
 }
 
 function versionTaken(version: string): DomainError {
@@ -237,13 +251,13 @@ export async function confirmVersionUpload(
   const request = { operation: 'confirmVersionUpload', ...body };
   const recalled = await recallMade(prisma, viewer, key, request);
   if (recalled) return { versionId: recalled.id, replayed: true };
-  const upload = await prisma.upload.findFirst({ where: { storagePath: body.storagePath, entityId: entity.id } });
+  const upload = await prisma.upload.findFirst({ where: { storagePath: body.storagePath, ...versionsOf(entity) } });
   if (!upload) throw notFound('upload', body.storagePath);
   if (upload.version !== body.version || upload.sourceHash !== body.sourceHash) {
     throw new DomainError('CONFLICT', 'version and source hash differ from those the upload was requested with.');
   }
   if (upload.versionId !== null) return { versionId: upload.versionId, replayed: true };
-  const existing = body.force ? null : await findVersionBySource(prisma, entity.id, body.sourceHash);
+  const existing = body.force ? null : await findVersionBySource(prisma, entity, body.sourceHash);
   if (existing) return { versionId: existing.id, replayed: true };
 
   const received = receivedFile(upload);

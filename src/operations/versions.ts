@@ -8,11 +8,13 @@ import { visibleVersions } from './authorize.ts';
 export async function chooseVersion(
   tx: Pick<PrismaClient, 'version' | 'entity'>,
   viewer: Viewer,
-  app: { entityId: string; entity: { name: string } },
+  app: { entityId: string; organizationId: string; entity: { name: string } },
   versionId: string | null,
 ): Promise<string> {
   if (versionId === null) {
-    const { activeVersionId } = await tx.entity.findUniqueOrThrow({ where: { id: app.entityId } });
+    const { activeVersionId } = await tx.entity.findUniqueOrThrow({
+      where: { id: app.entityId, organizationId: app.organizationId },
+    });
     if (activeVersionId !== null) return activeVersionId;
     throw new DomainError(
       'NO_ACTIVE_VERSION',

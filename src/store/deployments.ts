@@ -320,13 +320,10 @@ export async function requestCancel(
     select id as "deploymentId", state_version as "stateVersion" from asked`;
   if (requested) return { ...requested, outcome: 'requested' };
 
-  const current = await tx.deployment.findUniqueOrThrow({
-    where: { id: deploymentId },
-    select: { status: true, stateVersion: true },
-  });
-  return current.status === 'in_progress'
-    ? { deploymentId, stateVersion: current.stateVersion, outcome: 'requested' }
-    : null;
+  const [running] = await tx.$queryRaw<StateChange[]>`
+    select id as "deploymentId", state_version as "stateVersion" from deployments
+    where id = ${deploymentId} and status = 'in_progress'`;
+  return running ? { ...running, outcome: 'requested' } : null;
 }
 
 /** Whether a cancel was asked for, and whether with force. Null when the claim is lost. */

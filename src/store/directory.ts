@@ -3,6 +3,7 @@ import { crc32 } from 'node:zlib';
 import { SCOPES, type Scope, type Viewer, type ViewerMembership } from '../domain/access.ts';
 import { createId } from '../domain/ids.ts';
 import { Prisma, type PrismaClient } from '../generated/prisma/client.ts';
+import type { Transaction } from './db.ts';
 
 /** Only this is stored of a token, or of an upload's secret. */
 export function hashSecret(secret: string): string {
@@ -66,16 +67,15 @@ export interface IdentityLimits {
 /** The member that somebody else vouches for. Null when there is no such user. */
 export async function findViewerByIdentity(
   prisma: PrismaClient,
-  user: { readonly id: string } | { readonly email: string },
+  id: string,
   { scopes, appIds, expiresAt }: IdentityLimits,
 ): Promise<Viewer | null> {
-  const isUser = 'id' in user ? Prisma.sql`u.id = ${user.id}` : Prisma.sql`lower(u.email) = lower(${user.email})`;
   const rows = await prisma.$queryRaw<ViewerRow[]>`
     select u.id as "userId", m.organization_id as "organizationId", r.name as role, r.scopes
     from users u
       left join memberships m on m.user_id = u.id
       left join roles r on r.id = m.role_id
-    where ${isUser} order by m.created_at, m.organization_id`;
+    where u.id = ${id} order by m.created_at, m.organization_id`;
   const userId = rows[0]?.userId;
   if (userId === undefined) return null;
   return { userId, tokenId: null, memberships: membershipsOf(rows, scopes), appIds, isUnrestricted: false, expiresAt };
@@ -146,6 +146,28 @@ export async function takeStreamTicket(prisma: PrismaClient, ticket: string): Pr
   return taken ? findViewerById(prisma, taken.tokenId) : null;
 }
 
+export interface NewApiToken {
+  readonly userId: string;
+  readonly name: string;
+  readonly secret: string;
+  readonly scopes: readonly string[] | null;
+  readonly appIds: readonly string[] | null;
+  readonly expiresAt: Date | null;
+}
+
+export async function insertApiToken(
+  tx: Pick<Transaction, 'apiToken'>,
+  { userId, name, secret, scopes, appIds, expiresAt }: NewApiToken,
+): Promise<string> {
+  const id = createId('ApiToken');
+  const limits = {
+    scopes: scopes === null ? Prisma.DbNull : [...scopes],
+    appIds: appIds === null ? Prisma.DbNull : [...appIds],
+  };
+  await tx.apiToken.create({ data: { id, userId, name, tokenHash: hashSecret(secret), expiresAt, ...limits } });
+  return id;
+}
+
 export interface NewMember {
   readonly organizationId: string;
   readonly name: string;
@@ -166,9 +188,8 @@ export async function addMember(prisma: PrismaClient, member: NewMember): Promis
     });
     await tx.user.create({ data: { id: userId, name: member.name } });
     await tx.membership.create({ data: { organizationId, userId, roleId: role.id } });
-    await tx.apiToken.create({
-      data: { id: createId('ApiToken'), userId, name: 'first token', tokenHash: hashSecret(member.token) },
-    });
+    const about = { userId, name: 'first token', secret: member.token };
+    await insertApiToken(tx, { ...about, scopes: null, appIds: null, expiresAt: null });
   });
   return userId;
 }

@@ -145,8 +145,8 @@ async function nearEnd(
   { after, before = Infinity, limit }: { after: number; before?: number; limit: number },
 ): Promise<number> {
   if (before - after <= limit + 1) return before;
-  const row = await prisma.deployment.findUnique({ where: { id }, select: { lastSeq: true } });
-  return Math.min(before, (row?.lastSeq ?? 0) + 1);
+  const [row] = await prisma.$queryRaw<{ last_seq: number }[]>`select last_seq from deployments where id = ${id}`;
+  return Math.min(before, (row?.last_seq ?? 0) + 1);
 }
 
 export function countLogLines(prisma: PrismaClient, deploymentId: string, filter: LogFilter = {}): Promise<number> {

@@ -85,11 +85,10 @@ async function supersedeRunning(
   ids: readonly string[],
   { id, number, userId }: Newcomer,
 ): Promise<StateChange[]> {
-  const running = await tx.deployment.findFirst({
-    where: { id: { in: [...ids] }, status: 'in_progress', cancelRequestedAt: null },
-    select: { id: true },
-  });
-  if (running === null) return [];
+  const [running] = await tx.$queryRaw<{ id: string }[]>`
+    select id from deployments
+    where id = any(${[...ids]}::text[]) and status = 'in_progress' and cancel_requested_at is null`;
+  if (!running) return [];
   const request = { userId, reason: reasonOf(number), force: false, supersededById: id };
   const change = await requestCancel(tx, running.id, request);
   return change ? [change] : [];

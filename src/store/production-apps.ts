@@ -2,6 +2,13 @@ import { OPEN_STATUSES } from '../domain/deployment.ts';
 import type { Transaction } from './db.ts';
 import { requestCancel, type CancelRequest, type StateChange } from './deployments.ts';
 
+/** Whether an app has a name, whoever's it is. That of a deleted one is free. */
+export async function isSubdomainTaken(prisma: Pick<Transaction, '$queryRaw'>, subdomain: string): Promise<boolean> {
+  const taken = await prisma.$queryRaw<unknown[]>`
+    select 1 from production_apps where subdomain = ${subdomain} and deleted_at is null`;
+  return taken.length > 0;
+}
+
 /**
  * Marks an app as deleted, takes it off its gateway, cancels its open deployments and wants all its releases stopped.
  * Answers the deployments that changed; null when the app was deleted before.
@@ -18,11 +25,9 @@ export async function markProductionAppDeleted(
     update production_apps set deleted_at = clock_timestamp(), live_release_id = null
     where id = ${id} and deleted_at is null`;
   if (isFirst === 0) return null;
-  const open = await tx.deployment.findMany({
-    where: { productionAppId: id, status: { in: [...OPEN_STATUSES] } },
-    select: { id: true },
-    orderBy: { number: 'asc' },
-  });
+  const open = await tx.$queryRaw<{ id: string }[]>`
+    select id from deployments
+    where production_app_id = ${id} and status = any(${[...OPEN_STATUSES]}::deployment_status[]) order by number`;
   const changes: StateChange[] = [];
   for (const deployment of open) {
     const change = await requestCancel(tx, deployment.id, cancel);

@@ -19,7 +19,7 @@ const ME = '{ viewer { user { id } token { id } memberships { scopes } } }';
 
 interface Created {
   readonly createApiToken: {
-    readonly secret: string | null;
+    readonly secret: string;
     readonly replayed: boolean;
     readonly token: { readonly id: string; readonly expiresAt: string };
   };
@@ -41,7 +41,7 @@ test('a token is shown once, with a checksum, and only its hash is stored', asyn
   expect(secret).toMatch(/^wl_[A-Za-z0-9_-]{46}$/);
   expect(again).toMatchObject({ secret: null, replayed: true, token: { id: token.id } });
   const stored = await plane.app.database.prisma.apiToken.findUniqueOrThrow({ where: { id: token.id } });
-  expect(JSON.stringify(stored)).not.toContain(secret!.slice(3, 40));
+  expect(JSON.stringify(stored)).not.toContain(secret.slice(3, 40));
 });
 
 test('a token with one wrong character is known to be mistyped without a look at the database', () => {
@@ -67,7 +67,7 @@ test('a token allows what its scopes and its holder’s role have in common, als
   const member = await createMember(plane, owner.organizationId, ['entities:deploy', 'entities:publish']);
   const { secret } = await createToken({ scopes: ['ENTITIES_DEPLOY', 'ORG_SETTINGS'] }, member.token);
   const scopesNow = async () => {
-    const { data } = await graphql(plane, secret!, ME);
+    const { data } = await graphql(plane, secret, ME);
     return (data as { viewer: { memberships: { scopes: string[] }[] } }).viewer.memberships.flatMap(
       ({ scopes }) => scopes,
     );
@@ -84,19 +84,19 @@ test('a token allows what its scopes and its holder’s role have in common, als
 test('a restricted token makes no other token', async () => {
   const { secret } = await createToken({ scopes: ['ENTITIES_DEPLOY'] });
 
-  const refused = await graphql(plane, secret!, CREATE, { input: { name: 'more' } });
+  const refused = await graphql(plane, secret, CREATE, { input: { name: 'more' } });
 
   expect(refused.codes).toEqual(['FORBIDDEN']);
 });
 
 test('a revoked token is refused from the next request on, and revoking it again changes nothing', async () => {
   const { secret, token } = await createToken();
-  expect((await graphql(plane, secret!, ME)).codes).toEqual([]);
+  expect((await graphql(plane, secret, ME)).codes).toEqual([]);
 
   const first = await graphql(plane, owner.token, REVOKE, { input: { tokenId: token.id } });
   const second = await graphql(plane, owner.token, REVOKE, { input: { tokenId: token.id } });
 
-  expect((await graphql(plane, secret!, ME)).codes).toEqual(['UNAUTHENTICATED']);
+  expect((await graphql(plane, secret, ME)).codes).toEqual(['UNAUTHENTICATED']);
   expect(second.data).toEqual(first.data);
 });
 
@@ -117,13 +117,13 @@ test('a token for some apps sees and ships these, and for it nothing else exists
   const otherVersion = await pushVersion(owner, other.entityId, appFiles('two'));
   const otherDeployment = await trigger(owner, other.productionAppId);
   const { secret } = await createToken({ productionAppIds: [mine.productionAppId] });
-  const restricted = { ...owner, token: secret!, client: plane.client(secret!) };
+  const restricted = { ...owner, token: secret, client: plane.client(secret) };
 
   const deployment = await trigger(restricted, mine.productionAppId);
 
   const seen = await graphql(
     plane,
-    secret!,
+    secret,
     `
       query ($ids: [ID!]!, $organization: ID!) {
         nodes(ids: $ids) {

@@ -1,0 +1,76 @@
+import { createRemoteJWKSet, decodeJwt, errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey } from 'jose';
+import type { IdentityIssuer, IdentityRule } from '../config.ts';
+import type { Viewer } from '../domain/access.ts';
+import { DomainError } from '../domain/errors.ts';
+import type { PrismaClient } from '../generated/prisma/client.ts';
+import { findViewerByIdentity, type IdentityLimits } from '../store/directory.ts';
+
+/** Tells who somebody is by a token that another party has signed. Null: the text is no such token of a known issuer. */
+export type VerifyIdentity = (token: string) => Promise<Viewer | null>;
+
+const KEYS_DEADLINE_MS = 5_000;
+const CLOCK_TOLERANCE_S = 30;
+/** Three parts, the first of which is an object in base64url. Longer ones are nobody's. */
+const JWT = /^eyJ[\w-]{10,2000}\.[\w-]{2,6000}\.[\w-]{10,2000}$/;
+
+/**
+ * Issuer, audience, algorithm and lifetime are checked by what the operator has set, and never by what a token says of
+ * itself: it is read before only to choose among the issuers.
+ */
+export function createIdentityVerifier(prisma: PrismaClient, issuers: readonly IdentityIssuer[]): VerifyIdentity {
+  const known = new Map(issuers.map((issuer) => [issuer.issuer, { issuer, keys: keysOf(issuer) }]));
+  return async (token) => {
+    const trusted = JWT.test(token) ? known.get(issuerOf(token) ?? '') : undefined;
+    if (!trusted) return null;
+    const claims = await verify(token, trusted.issuer, trusted.keys);
+    const rule = trusted.issuer.rules.find(({ when }) => hasAll(claims, when));
+    const viewer = rule && (await findViewerByIdentity(prisma, rule.userId, limitsOf(rule, claims)));
+    if (viewer) return viewer;
+    throw new DomainError('UNAUTHENTICATED', 'The identity token is valid, and nobody here is known by it.');
+  };
+}
+
+function keysOf({ jwksUrl }: IdentityIssuer): JWTVerifyGetKey {
+  return createRemoteJWKSet(new URL(jwksUrl), { timeoutDuration: KEYS_DEADLINE_MS, cooldownDuration: 30_000 });
+}
+
+function issuerOf(token: string): string | null {
+  try {
+    return decodeJwt(token).iss ?? null;
+  } catch {
+    return null; // Not a token at all.
+  }
+}
+
+async function verify(token: string, issuer: IdentityIssuer, keys: JWTVerifyGetKey): Promise<JWTPayload> {
+  try {
+    const { payload } = await jwtVerify(token, keys, {
+      issuer: issuer.issuer,
+      audience: issuer.audience,
+      algorithms: [...issuer.algorithms],
+      requiredClaims: ['exp', 'sub', ...Object.keys(issuer.requiredClaims)],
+      clockTolerance: CLOCK_TOLERANCE_S,
+    });
+    if (!hasAll(payload, issuer.requiredClaims)) throw new errors.JOSEError('A required claim has another value.');
+    return payload;
+  } catch (cause) {
+    const isAway = cause instanceof errors.JWKSTimeout || !(cause instanceof errors.JOSEError);
+    if (isAway) throw new DomainError('UNAVAILABLE', 'The keys of the issuer could not be fetched.', {}, { cause });
+    throw new DomainError('UNAUTHENTICATED', 'The identity token is not valid here, or has expired.', {}, { cause });
+  }
+}
+
+function limitsOf({ scopes, productionAppIds }: IdentityRule, { exp }: JWTPayload): IdentityLimits {
+  return { scopes, appIds: productionAppIds, expiresAt: new Date((exp! + CLOCK_TOLERANCE_S) * 1_000) };
+}
+
+/** A claim is as wanted when it is that text, or begins with it where it ends in `*`. */
+function hasAll(claims: JWTPayload, wanted: Readonly<Record<string, string | boolean>>): boolean {
+  return Object.entries(wanted).every(([name, value]) => {
+    const claim = claims[name];
+    if (typeof value === 'string' && value.endsWith('*')) {
+      return typeof claim === 'string' && claim.startsWith(value.slice(0, -1));
+    }
+    return claim === value;
+  });
+}

@@ -1,0 +1,131 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { exportJWK, generateKeyPair, SignJWT, UnsecuredJWT, type JWTPayload } from 'jose';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { IdentityIssuer } from '../../src/config.ts';
+import { SCOPES } from '../../src/domain/access.ts';
+import { createId } from '../../src/domain/ids.ts';
+import { graphql } from '../kit/graphql.ts';
+import { startPlane, type Plane } from '../kit/plane.ts';
+
+const keys = await generateKeyPair('RS256', { extractable: true });
+const otherKeys = await generateKeyPair('RS256');
+const userId = createId('User');
+const claims = { repository: 'acme/shop', ref: 'refs/heads/main' };
+
+/** The public keys of an issuer, as it publishes them. */
+let issuer: Server;
+let plane: Plane;
+beforeAll(async () => {
+  const jwk = { ...(await exportJWK(keys.publicKey)), kid: 'one', alg: 'RS256', use: 'sig' };
+  issuer = createServer((_request, response) => response.end(JSON.stringify({ keys: [jwk] })));
+  await new Promise<void>((resolve) => issuer.listen(0, '127.0.0.1', resolve));
+  const jwksUrl = `http://127.0.0.1:${(issuer.address() as AddressInfo).port}/keys`;
+  const trusted: IdentityIssuer = {
+    issuer: 'https://ci.example.com',
+    audience: 'windlass',
+    jwksUrl,
+    algorithms: ['RS256'],
+    requiredClaims: { environment: 'production' },
+    rules: [
+      {
+        when: { repository: 'acme/shop', ref: 'refs/heads/*' },
+        userId,
+        scopes: ['entities:deploy', 'org:settings'],
+        productionAppIds: null,
+      },
+    ],
+  };
+  const away = { ...trusted, issuer: 'https://away.example.com', jwksUrl: 'http://127.0.0.1:1/keys' };
+  plane = await startPlane({ roles: ['api'], identityIssuers: [trusted, away] });
+  const { prisma } = plane.app.database;
+  const organization = await prisma.organization.findFirstOrThrow();
+  const data = { id: createId('Role'), organizationId: organization.id, name: 'ci' };
+  const role = await prisma.role.create({ data: { ...data, scopes: ['entities:deploy', 'entities:publish'] } });
+  await prisma.user.create({ data: { id: userId, name: 'CI' } });
+  await prisma.membership.create({ data: { userId, organizationId: organization.id, roleId: role.id } });
+});
+afterAll(async () => {
+  await plane[Symbol.asyncDispose]();
+  issuer.close();
+});
+
+interface Signing {
+  readonly payload?: JWTPayload;
+  readonly issuer?: string;
+  readonly audience?: string;
+  readonly expires?: string;
+  readonly key?: CryptoKey;
+}
+
+function sign({
+  payload = {},
+  issuer: iss = 'https://ci.example.com',
+  audience = 'windlass',
+  expires = '5m',
+  key,
+}: Signing = {}) {
+  return new SignJWT({ environment: 'production', ...claims, ...payload })
+    .setProtectedHeader({ alg: 'RS256', kid: 'one' })
+    .setIssuer(iss)
+    .setAudience(audience)
+    .setSubject('repo:acme/shop')
+    .setIssuedAt()
+    .setExpirationTime(expires)
+    .sign(key ?? keys.privateKey);
+}
+
+const ME = '{ viewer { user { id } token { id } memberships { scopes } } }';
+
+test('an identity token acts as the member that the rule names, with what rule and role have in common', async () => {
+  const { data } = await graphql(plane, await sign(), ME);
+
+  expect(data).toEqual({
+    viewer: { user: { id: userId }, token: null, memberships: [{ scopes: ['ENTITIES_DEPLOY'] }] },
+  });
+  expect(SCOPES).toContain('entities:deploy');
+});
+
+const unsecured = new UnsecuredJWT({ ...claims, environment: 'production' })
+  .setIssuer('https://ci.example.com')
+  .setAudience('windlass')
+  .setSubject('repo')
+  .setExpirationTime('5m')
+  .encode();
+
+const REFUSED: [what: string, token: () => Promise<string> | string][] = [
+  ['of another audience', () => sign({ audience: 'somebody-else' })],
+  ['of an issuer that nobody set', () => sign({ issuer: 'https://evil.example.com' })],
+  ['that has expired', () => sign({ expires: '-5m' })],
+  ['that somebody else has signed', () => sign({ key: otherKeys.privateKey })],
+  ['without a required claim', () => sign({ payload: { environment: undefined } })],
+  ['with another value of a required claim', () => sign({ payload: { environment: 'staging' } })],
+  ['that fits no rule', () => sign({ payload: { repository: 'acme/other' } })],
+  ['of a ref that only begins like a wanted one', () => sign({ payload: { ref: 'refs/head' } })],
+  ['without a signature', () => unsecured],
+  [
+    'that was changed after it was signed',
+    async () => {
+      const [head, , signature] = (await sign()).split('.');
+      return `${head}.${Buffer.from(JSON.stringify({ ...claims, iss: 'https://ci.example.com' })).toString('base64url')}.${signature}`;
+    },
+  ],
+];
+
+test.each(REFUSED)('an identity token %s is refused with 401', async (_what, token) => {
+  const { status, codes } = await graphql(plane, await token(), ME);
+
+  expect([status, codes]).toEqual([401, ['UNAUTHENTICATED']]);
+});
+
+test('an issuer whose keys cannot be fetched is said to be away, and nobody is let in', async () => {
+  const { status, codes } = await graphql(plane, await sign({ issuer: 'https://away.example.com' }), ME);
+
+  expect([status, codes]).toEqual([503, ['UNAVAILABLE']]);
+});
+
+test('an identity token makes no API token, which would outlive it', async () => {
+  const create = 'mutation { createApiToken(input: { name: "mine" }) { secret } }';
+
+  expect((await graphql(plane, await sign(), create)).codes).toEqual(['FORBIDDEN']);
+});
