@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { dataFolders, type Config } from './config.ts';
+import type { KeyRing } from './domain/sealing.ts';
 import { createMemoryBus, type EventBus } from './events/bus.ts';
 import { createRedisBus } from './events/redis.ts';
 import { startHostAgent } from './host/agent.ts';
@@ -10,10 +11,12 @@ import { startReconciler } from './pipeline/reconciler.ts';
 import { startRunner } from './pipeline/runner.ts';
 import type { Checkpoint } from './pipeline/shipment.ts';
 import { lockDataFolder } from './store/data-lock.ts';
+import { countUnreadable } from './store/environment.ts';
 import { openDatabase, type Database } from './store/db.ts';
 import { bootstrapOrganization } from './store/directory.ts';
 import { migrateDatabase } from './store/migrate.ts';
 import { createRuntimeLogReader } from './store/runtime-logs.ts';
+import { loadKeyRing } from './store/secret-keys.ts';
 import { appFolders } from './targets/app-folders.ts';
 import { createLocalTarget } from './targets/local.ts';
 import type { Log } from './telemetry.ts';
@@ -59,11 +62,23 @@ export async function startApp(config: Config, { roles, log, databaseImage, chec
 
     const { prisma } = database;
     const packages = createFolderStore(folders.packages);
+    const keyRing = await openKeyRing(config, database, log);
     const limits = { packageBytesMax: config.packageBytesMax, unpackedBytesMax: config.unpackedBytesMax };
     const { killGraceMs, commandPath, runtimeLogBytesMax } = config;
     const runtimeLogs = createRuntimeLogReader((appId) => appFolders(folders.apps, appId).logs);
     const appsDatabaseUrl = config.appsDatabaseUrl?.reveal() ?? null;
-    const shared = { prisma, bus, queue, packages, log, limits, killGraceMs, commandPath, runtimeLogs };
+    const shared = {
+      prisma,
+      bus,
+      queue,
+      packages,
+      keyRing,
+      log,
+      limits,
+      killGraceMs,
+      commandPath,
+      runtimeLogs,
+    };
 
     let gatewayPort: number | null = null;
     if (roles.includes('host')) {
@@ -118,6 +133,20 @@ export async function startApp(config: Config, { roles, log, databaseImage, chec
 function openConfiguredDatabase(config: Config, folder: string, image: Uint8Array | undefined): Promise<Database> {
   if (config.databaseUrl) return openDatabase({ url: config.databaseUrl.reveal() });
   return openDatabase(image ? { folder: null, image } : { folder });
+}
+
+/** What is sealed with a key that is not here is lost until the key is back: better known at once than in a deployment. */
+async function openKeyRing(config: Config, { prisma }: Database, log: Log): Promise<KeyRing> {
+  const file = config.secretKeyFile ?? dataFolders(config.dataDir).secretKey;
+  const keyRing = await loadKeyRing({ keys: config.secretKey?.reveal() ?? null, file });
+  const count = await countUnreadable(prisma, keyRing);
+  if (count > 0) {
+    log.error(
+      { count },
+      'Secrets of apps were sealed with a key that is not here: put it back into WINDLASS_SECRET_KEY',
+    );
+  }
+  return keyRing;
 }
 
 function openBus(config: Config, log: Log): Promise<EventBus> | EventBus {

@@ -43,6 +43,10 @@ export interface Config {
   readonly redisUrl: Secret | null;
   /** Before every channel and queue of ours on a shared server. */
   readonly redisPrefix: string;
+  /** The keys that seal what apps keep secret, newest first. Null: those of the file. */
+  readonly secretKey: Secret | null;
+  /** Absolute. Null: the one in the data folder. */
+  readonly secretKeyFile: string | null;
   /** Null: made at the first start and printed once. */
   readonly bootstrapToken: Secret | null;
   readonly workers: number;
@@ -94,6 +98,15 @@ export const settings = z.object({
     .regex(/^[\x21-\x7e]{32,}$/, 'must be at least 32 printable characters without spaces')
     .transform((value) => new Secret(value))
     .optional(),
+  WINDLASS_SECRET_KEY: z
+    .string()
+    .regex(
+      /^(?:[0-9a-fA-F]{64}|[\w+/-]{43}=?)(?:,(?:[0-9a-fA-F]{64}|[\w+/-]{43}=?))*$/,
+      'must be keys of 32 bytes, in base64 or hexadecimal, with commas between them',
+    )
+    .transform((value) => new Secret(value))
+    .optional(),
+  WINDLASS_SECRET_KEY_FILE: z.string().optional(),
   WINDLASS_WORKERS: z.coerce.number().int().min(1).max(64).default(2),
   // GraphQL's numbers, in which callers say how large a file is, have 32 bits.
   WINDLASS_PACKAGE_BYTES_MAX: bytes.max(2 ** 31 - 1).default(512 * 1024 * 1024),
@@ -135,6 +148,8 @@ export function loadConfig(
     redisUrl: data.REDIS_URL ?? null,
     redisPrefix: data.WINDLASS_REDIS_PREFIX,
     bootstrapToken: data.WINDLASS_BOOTSTRAP_TOKEN ?? null,
+    secretKey: data.WINDLASS_SECRET_KEY ?? null,
+    secretKeyFile: data.WINDLASS_SECRET_KEY_FILE === undefined ? null : resolve(data.WINDLASS_SECRET_KEY_FILE),
     workers: data.WINDLASS_WORKERS,
     packageBytesMax: data.WINDLASS_PACKAGE_BYTES_MAX,
     unpackedBytesMax: data.WINDLASS_UNPACKED_BYTES_MAX,
@@ -154,5 +169,7 @@ export function dataFolders(dataDir: string) {
     packages: join(dataDir, 'packages'),
     workspaces: join(dataDir, 'workspaces'),
     apps: join(dataDir, 'apps'),
+    /** A file: the key that is made when none is given. */
+    secretKey: join(dataDir, 'secret.key'),
   };
 }

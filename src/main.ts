@@ -9,6 +9,7 @@ import { ConfigError } from './config.ts';
 import { ListenError } from './listen.ts';
 import { DataLockedError } from './store/data-lock.ts';
 import { MigrationError } from './store/migrate.ts';
+import { SecretKeyError } from './store/secret-keys.ts';
 
 const program = new Command('windlass').description('A self-hosted deployment control plane.');
 
@@ -47,7 +48,7 @@ function parsePort(text: string): number {
 }
 
 /** What a user can mend gets a sentence; everything else is ours and gets its stack. */
-const EXPECTED = [ConfigError, ListenError, DataLockedError, MigrationError];
+const EXPECTED = [ConfigError, ListenError, DataLockedError, MigrationError, SecretKeyError];
 
 try {
   await program.parseAsync();

@@ -17,6 +17,8 @@ const DEFAULTS = {
   redisUrl: null,
   redisPrefix: 'windlass:',
   bootstrapToken: null,
+  secretKey: null,
+  secretKeyFile: null,
   workers: 2,
   packageBytesMax: 512 * 1024 * 1024,
   logBytesMax: 512 * 1024 * 1024,
@@ -55,7 +57,7 @@ test('an empty text in the environment leaves the default that the caller gives'
 });
 
 test('every setting is read from its key', () => {
-  const { databaseUrl, appsDatabaseUrl, redisUrl, bootstrapToken, cdnPurgeUrl, cdnPurgeWebhook, ...config } =
+  const { databaseUrl, appsDatabaseUrl, redisUrl, bootstrapToken, cdnPurgeUrl, cdnPurgeWebhook, secretKey, ...config } =
     loadConfig({
       WINDLASS_HOST: '0.0.0.0',
       WINDLASS_PORT: '1',
@@ -70,6 +72,8 @@ test('every setting is read from its key', () => {
       REDIS_URL: 'rediss://cache:6379',
       WINDLASS_REDIS_PREFIX: 'mine:',
       WINDLASS_BOOTSTRAP_TOKEN: 't'.repeat(32),
+      WINDLASS_SECRET_KEY: `${'0'.repeat(64)},${'A'.repeat(43)}=`,
+      WINDLASS_SECRET_KEY_FILE: '/run/secrets/windlass',
       WINDLASS_WORKERS: '64',
       WINDLASS_PACKAGE_BYTES_MAX: '1',
       WINDLASS_LOG_BYTES_MAX: '3',
@@ -90,6 +94,7 @@ test('every setting is read from its key', () => {
     gatewayDomain: 'apps.example.com',
     dataDir: '/var/lib/windlass',
     redisPrefix: 'mine:',
+    secretKeyFile: '/run/secrets/windlass',
     workers: 64,
     packageBytesMax: 1,
     logBytesMax: 3,
@@ -101,7 +106,7 @@ test('every setting is read from its key', () => {
     logLevel: 'debug',
   });
   expect(
-    [databaseUrl, appsDatabaseUrl, redisUrl, bootstrapToken, cdnPurgeUrl, cdnPurgeWebhook].map((secret) =>
+    [databaseUrl, appsDatabaseUrl, redisUrl, bootstrapToken, cdnPurgeUrl, cdnPurgeWebhook, secretKey].map((secret) =>
       secret?.reveal(),
     ),
   ).toEqual([
@@ -111,6 +116,7 @@ test('every setting is read from its key', () => {
     't'.repeat(32),
     'http://varnish:6081/base',
     'https://example.com/purge?key=1',
+    `${'0'.repeat(64)},${'A'.repeat(43)}=`,
   ]);
 });
 
@@ -161,6 +167,8 @@ test.each([
   ['WINDLASS_LOG_BYTES_MAX', '0'],
   ['WINDLASS_UNPACKED_BYTES_MAX', '1GB'],
   ['WINDLASS_BOOTSTRAP_TOKEN', 't'.repeat(31)],
+  ['WINDLASS_SECRET_KEY', 'correct horse battery staple'],
+  ['WINDLASS_SECRET_KEY', `${'0'.repeat(64)},`],
   ['WINDLASS_BOOTSTRAP_TOKEN', `${'t'.repeat(32)} t`],
 ])('%s=%s is refused', (key, value) => {
   expect(problemsOf({ [key]: value })).toContain(`${key}: `);
@@ -186,5 +194,6 @@ test('everything lies in a folder of its own below the data folder', () => {
     packages: '/data/packages',
     workspaces: '/data/workspaces',
     apps: '/data/apps',
+    secretKey: '/data/secret.key',
   });
 });

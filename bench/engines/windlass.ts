@@ -1,7 +1,9 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PHASES, type PhaseName } from '../../src/domain/deployment.ts';
+import { createKeyRing, KEY_BYTES } from '../../src/domain/sealing.ts';
 import { readManifest } from '../../src/domain/manifest.ts';
 import { createRedisBus } from '../../src/events/redis.ts';
 import type { PrismaClient } from '../../src/generated/prisma/client.ts';
@@ -44,6 +46,7 @@ export async function openWindlass(
     queue,
     log,
     packages: createFolderStore(folder),
+    keyRing: createKeyRing([randomBytes(KEY_BYTES)]),
     target: NO_TARGET,
     workspacesFolder: folder,
     limits: { packageBytesMax: 0, unpackedBytesMax: 0 },
@@ -106,7 +109,7 @@ function phasesThatDoNothing(prisma: PrismaClient, onStart: (id: string) => void
     },
     download: async () => ({ outputs: { manifest } }),
     async service_deploy({ app, claim }) {
-      const releaseId = await wantRelease(prisma, claim, app.id, spec);
+      const releaseId = await wantRelease(prisma, claim, app.id, { spec, sealedEnvironment: new Uint8Array() });
       await switchToRelease(prisma, claim, releaseId!);
       return { outputs: { releaseId: releaseId! } };
     },

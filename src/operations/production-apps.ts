@@ -2,40 +2,49 @@ import { z } from 'zod';
 import type { Viewer } from '../domain/access.ts';
 import { notFound } from '../domain/errors.ts';
 import { createId } from '../domain/ids.ts';
+import type { KeyRing } from '../domain/sealing.ts';
 import type { EventBus } from '../events/bus.ts';
 import type { PrismaClient } from '../generated/prisma/client.ts';
 import { markProductionAppDeleted } from '../store/production-apps.ts';
 import { loadAnyProductionAppFor, loadEntityFor, loadProductionAppFor, visibleTo } from './authorize.ts';
 import { label, refuseDuplicates } from './catalog.ts';
 import { announceChanges, overlapPolicy } from './enqueue.ts';
+import { changeEnvironment, comparable, environmentInput } from './environment.ts';
 import { idempotencyKey, makeOnce, type Made } from './idempotency.ts';
 import { parseInput } from './input.ts';
 
 export interface ProductionAppDeps {
   readonly prisma: PrismaClient;
   readonly bus: EventBus;
+  readonly keyRing: KeyRing;
 }
 
 const createInput = z.object({
   entityId: z.string(),
   subdomain: label,
   overlap: overlapPolicy.nullish(),
+  buildNetwork: z.boolean().nullish(),
+  environment: environmentInput,
   idempotencyKey,
 });
 
 export async function createProductionApp(
-  { prisma }: ProductionAppDeps,
+  { prisma, keyRing }: ProductionAppDeps,
   viewer: Viewer,
   input: z.input<typeof createInput>,
 ): Promise<Made> {
-  const { idempotencyKey: key, ...body } = parseInput(createInput, input);
+  const { idempotencyKey: key, environment, ...body } = parseInput(createInput, input);
   const entity = await loadEntityFor(prisma, viewer, body.entityId, 'entities:deploy');
   const id = createId('ProductionApp');
+  const request = { operation: 'createProductionApp', ...body, environment: comparable(keyRing, environment) };
   return refuseDuplicates(takenMessage(body.subdomain), () =>
     prisma.$transaction((tx) =>
-      makeOnce(tx, viewer, key, { operation: 'createProductionApp', ...body }, async () => {
-        const data = { ...body, id, organizationId: entity.organizationId, overlap: body.overlap ?? undefined };
-        await tx.productionApp.create({ data });
+      makeOnce(tx, viewer, key, request, async () => {
+        const { overlap, buildNetwork, ...names } = body;
+        const { organizationId } = entity;
+        const settings = { overlap: overlap ?? undefined, buildNetwork: buildNetwork ?? undefined };
+        await tx.productionApp.create({ data: { ...names, ...settings, id, organizationId } });
+        await changeEnvironment(tx, keyRing, { productionAppId: id, userId: viewer.userId }, environment);
         return id;
       }),
     ),
@@ -46,24 +55,40 @@ function takenMessage(subdomain: string): string {
   return `The subdomain ${subdomain} is taken.`;
 }
 
-const updateInput = z.object({ id: z.string(), subdomain: label.nullish(), overlap: overlapPolicy.nullish() });
+const updateInput = z.object({
+  id: z.string(),
+  subdomain: label.nullish(),
+  overlap: overlapPolicy.nullish(),
+  buildNetwork: z.boolean().nullish(),
+  environment: environmentInput,
+});
 
-/** Changes what is given and leaves the rest. The gateway follows a new subdomain as soon as it hears of it. */
+/**
+ * Changes what is given and leaves the rest. The gateway follows a new subdomain as soon as it hears of it; what is built
+ * and runs gets its environment from the next deployment on.
+ */
 export async function updateProductionApp(
-  { prisma, bus }: ProductionAppDeps,
+  { prisma, bus, keyRing }: ProductionAppDeps,
   viewer: Viewer,
   input: z.input<typeof updateInput>,
 ): Promise<string> {
-  const { id, ...given } = parseInput(updateInput, input);
+  const { id, environment, ...given } = parseInput(updateInput, input);
   const app = await loadProductionAppFor(prisma, viewer, id, 'entities:deploy');
-  const data = { subdomain: given.subdomain ?? undefined, overlap: given.overlap ?? undefined };
-  const isSame = (data.subdomain ?? app.subdomain) === app.subdomain && (data.overlap ?? app.overlap) === app.overlap;
-  if (isSame) return app.id;
-  const updated = await refuseDuplicates(takenMessage(data.subdomain ?? app.subdomain), () =>
-    prisma.productionApp.updateMany({ where: { id: app.id, deletedAt: null }, data }),
+  // What is the same is left out: with nothing else asked for, nothing is written.
+  const entries = Object.entries(given).filter(
+    ([key, value]) => value != null && value !== app[key as keyof typeof given],
   );
-  // Deleted since we looked.
-  if (updated.count === 0) throw notFound('production app', id);
+  if (entries.length === 0 && !environment?.length) return app.id;
+  await refuseDuplicates(takenMessage(given.subdomain ?? app.subdomain), () =>
+    prisma.$transaction(async (tx) => {
+      // Also without data: it locks the row.
+      const data = { ...Object.fromEntries(entries), deletedAt: null };
+      const updated = await tx.productionApp.updateMany({ where: { id: app.id, deletedAt: null }, data });
+      // Deleted since we looked.
+      if (updated.count === 0) throw notFound('production app', id);
+      await changeEnvironment(tx, keyRing, { productionAppId: app.id, userId: viewer.userId }, environment);
+    }),
+  );
   bus.publish('releases', { kind: 'wanted' });
   return app.id;
 }

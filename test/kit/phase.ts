@@ -7,6 +7,7 @@ import { createFolderStore } from '../../src/packages/folder.ts';
 import type { PackageStore } from '../../src/packages/store.ts';
 import { runCommand } from '../../src/pipeline/command.ts';
 import type { Phase, PhaseContext, PhaseOutputs, PhaseResult } from '../../src/pipeline/phase.ts';
+import type { Variable } from '../../src/domain/environment.ts';
 import type { Target } from '../../src/targets/target.ts';
 import { createFolder } from './folder.ts';
 import { until } from './until.ts';
@@ -32,6 +33,7 @@ export interface PhaseSetup {
   readonly archive?: Buffer;
   readonly claimedSha256?: string;
   readonly migrated?: readonly string[];
+  readonly variables?: readonly Variable[];
 }
 
 export async function startPhase(phase: Phase, setup: PhaseSetup = {}): Promise<StartedPhase> {
@@ -59,6 +61,7 @@ export async function startPhase(phase: Phase, setup: PhaseSetup = {}): Promise<
       packageKey: 'packages/test.tar.gz',
       packageBytes: archive.length,
       packageSha256: setup.claimedSha256 ?? createHash('sha256').update(archive).digest('hex'),
+      manifest: null,
     },
     outputs: {
       workspace,
@@ -84,6 +87,7 @@ export async function startPhase(phase: Phase, setup: PhaseSetup = {}): Promise<
       add: async (key) => void migrated.add(key),
       markIrreversible: async () => {},
     },
+    environment: { load: async () => setup.variables ?? [] },
     reusable: { source: null, outputs: new Map() },
     signal: soft.signal,
     log: (message) => void lines.push(message),
