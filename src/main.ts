@@ -10,6 +10,7 @@ import { ListenError } from './listen.ts';
 import { DataLockedError } from './store/data-lock.ts';
 import { MigrationError } from './store/migrate.ts';
 import { SecretKeyError } from './store/secret-keys.ts';
+import { SandboxError } from './targets/sandbox.ts';
 
 const program = new Command('windlass').description('A self-hosted deployment control plane.');
 
@@ -48,7 +49,7 @@ function parsePort(text: string): number {
 }
 
 /** What a user can mend gets a sentence; everything else is ours and gets its stack. */
-const EXPECTED = [ConfigError, ListenError, DataLockedError, MigrationError, SecretKeyError];
+const EXPECTED = [ConfigError, ListenError, DataLockedError, MigrationError, SecretKeyError, SandboxError];
 
 try {
   await program.parseAsync();

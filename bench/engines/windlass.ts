@@ -9,6 +9,7 @@ import { createRedisBus } from '../../src/events/redis.ts';
 import type { PrismaClient } from '../../src/generated/prisma/client.ts';
 import { triggerDeployment } from '../../src/operations/deployments.ts';
 import { createFolderStore } from '../../src/packages/folder.ts';
+import { createPublicHosts } from '../../src/packages/public-hosts.ts';
 import type { Phase } from '../../src/pipeline/phase.ts';
 import { openQueue } from '../../src/pipeline/queue.ts';
 import { startRunner } from '../../src/pipeline/runner.ts';
@@ -48,6 +49,7 @@ export async function openWindlass(
     packages: createFolderStore(folder),
     keyRing: createKeyRing([randomBytes(KEY_BYTES)]),
     target: NO_TARGET,
+    isolation: { sandbox: null, hosts: createPublicHosts([]), mirrors: {} },
     workspacesFolder: folder,
     limits: { packageBytesMax: 0, unpackedBytesMax: 0 },
     logBytesMax: 0,

@@ -3,6 +3,7 @@ import type { Manifest } from '../domain/manifest.ts';
 import type { PackageStore } from '../packages/store.ts';
 import type { Reusable } from './plan.ts';
 import type { AppEnvironment } from './app-environment.ts';
+import type { IsolatedApp } from './isolation.ts';
 import type { Target, TargetApp, TargetContext } from '../targets/target.ts';
 
 /** What phases hand to the ones after them. Stored with a phase's completion, so that a later worker has it too. */
@@ -35,10 +36,14 @@ export interface RunOptions {
   readonly env: Readonly<Record<string, string>>;
   /** A cancel waits for the end of the command, unless it is forced. */
   readonly isUninterrupted?: boolean;
+  /** Folders that the command may write to beside `cwd`. */
+  readonly writable?: readonly string[];
+  /** Whether it may reach the server of the database that DATABASE_URL in `env` names. */
+  readonly reachesDatabase?: boolean;
 }
 
 export interface PhaseContext extends TargetContext {
-  readonly app: TargetApp;
+  readonly app: TargetApp & IsolatedApp;
   readonly version: ShippedVersion;
   readonly outputs: PhaseOutputs;
   readonly target: Target;

@@ -9,6 +9,7 @@ import type { Target } from '../targets/target.ts';
 import type { Log } from '../telemetry.ts';
 import { createAppEnvironment } from './app-environment.ts';
 import { workspaceOf } from './fence.ts';
+import type { Isolation } from './isolation.ts';
 import { createLogWriter, type LogWriter } from './log-writer.ts';
 import { createMasking, type Masking } from './masking.ts';
 import type { MigrationRecord, Phase, PhaseContext, PhaseOutputs } from './phase.ts';
@@ -20,6 +21,7 @@ export interface DeployDeps {
   readonly packages: PackageStore;
   readonly keyRing: KeyRing;
   readonly target: Target;
+  readonly isolation: Isolation;
   readonly log: Log;
   readonly workspacesFolder: string;
   readonly limits: PhaseContext['limits'];
@@ -61,7 +63,8 @@ export async function loadShipment(deps: DeployDeps, claim: NewClaim): Promise<S
     where: { id: claim.deploymentId },
     include: { version: true, productionApp: true, phases: true, source: { include: { phases: true } } },
   });
-  const app = { id: productionApp.id, subdomain: productionApp.subdomain };
+  const { id, subdomain, buildNetwork } = productionApp;
+  const app = { id, subdomain, buildNetwork };
   const masking = createMasking(() => deps.target.secrets(app));
   // Nothing prints what was not loaded: there is no need to ask for it in every phase.
   const environment = createAppEnvironment(deps, app.id, masking.add);

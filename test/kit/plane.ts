@@ -49,6 +49,8 @@ export async function startPlane(options: Partial<Config> & { roles?: readonly R
     redisUrl: redisUrl ? new Secret(redisUrl) : null,
     redisPrefix: `windlass-test-${randomUUID()}:`,
     killGraceMs: 500,
+    // Tests hold builds from outside, and look at what they do. Those of the sandbox have one.
+    sandbox: 'off',
     ...settings,
   };
   const log = createLog(process.env['TEST_LOG_LEVEL'] ?? 'silent');

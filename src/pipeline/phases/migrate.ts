@@ -17,7 +17,9 @@ export const migrate: Phase = {
     const artifact = requireOutput(outputs, 'artifactSha256');
     const cwd = await openBuiltFolder(context);
     const variables = await variablesFor(environment, 'migrate');
-    const env = { ...manifest.env, ...variables, ...(await target.environment(app)) };
+    const provisioned = await target.environment(app);
+    const env = { ...manifest.env, ...variables, ...provisioned };
+    const writable = provisioned['DATA_DIR'] === undefined ? [] : [provisioned['DATA_DIR']];
     if (manifest.irreversible) {
       // Before the first command: one that fails half-way has changed the database, too.
       await migrations.markIrreversible();
@@ -25,7 +27,8 @@ export const migrate: Phase = {
     }
     for (const command of manifest.migrate) {
       signal.throwIfAborted();
-      await run(command, { failureCode: 'MIGRATION_FAILED', cwd, env, isUninterrupted: true });
+      const options = { cwd, env, writable, reachesDatabase: true, isUninterrupted: true };
+      await run(command, { failureCode: 'MIGRATION_FAILED', ...options });
     }
     await migrations.add(artifact);
     return {};
