@@ -31,9 +31,10 @@ export async function setVariables(
   { set, removed, userId }: { set: readonly Variable[]; removed: readonly string[]; userId: string },
 ): Promise<number> {
   await tx.environmentVariable.deleteMany({ where: { productionAppId, name: { in: [...removed] } } });
+  const updatedAt = new Date();
   for (const { name, value, isSecret, phases } of set) {
     const sealedValue = keyRing.seal(value, ownerOf({ productionAppId, name }));
-    const data = { isSecret, phases: [...phases], sealedValue, updatedAt: new Date(), updatedById: userId };
+    const data = { isSecret, phases: [...phases], sealedValue, updatedAt, updatedById: userId };
     await tx.environmentVariable.upsert({
       where: { productionAppId_name: { productionAppId, name } },
       create: { productionAppId, name, ...data },
