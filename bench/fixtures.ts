@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
@@ -9,6 +10,7 @@ import { packProject } from '../src/cli/pack.ts';
 import type { ApiClient } from '../src/client/api.ts';
 import { loadConfig } from '../src/config.ts';
 import type { Viewer } from '../src/domain/access.ts';
+import { createKeyRing, KEY_BYTES } from '../src/domain/sealing.ts';
 import { createMemoryBus } from '../src/events/bus.ts';
 import { ConfirmUploadDocument, RequestUploadDocument, WhoamiDocument } from '../src/generated/gql/graphql.ts';
 import { createEntity } from '../src/operations/catalog.ts';
@@ -71,7 +73,7 @@ export async function createApp(
   ids: Pick<Ids, 'organizationId' | 'userId' | 'entityId'>,
   subdomain: string,
 ): Promise<string> {
-  const deps = { prisma, bus: createMemoryBus() };
+  const deps = { prisma, bus: createMemoryBus(), keyRing: createKeyRing([randomBytes(KEY_BYTES)]) };
   return (await createProductionApp(deps, ownerOf(ids), { entityId: ids.entityId, subdomain })).id;
 }
 

@@ -1,21 +1,27 @@
 import { mkdirSync } from 'node:fs';
 import { dataFolders, type Config } from './config.ts';
+import type { KeyRing } from './domain/sealing.ts';
 import { createMemoryBus, type EventBus } from './events/bus.ts';
 import { createRedisBus } from './events/redis.ts';
 import { startHostAgent } from './host/agent.ts';
 import { createFolderStore } from './packages/folder.ts';
+import { createPublicHosts, type PublicHosts } from './packages/public-hosts.ts';
 import { startRollbackWatch } from './pipeline/automatic-rollback.ts';
+import type { Isolation } from './pipeline/isolation.ts';
 import { openQueue } from './pipeline/queue.ts';
 import { startReconciler } from './pipeline/reconciler.ts';
 import { startRunner } from './pipeline/runner.ts';
 import type { Checkpoint } from './pipeline/shipment.ts';
 import { lockDataFolder } from './store/data-lock.ts';
+import { countUnreadable } from './store/environment.ts';
 import { openDatabase, type Database } from './store/db.ts';
 import { bootstrapOrganization } from './store/directory.ts';
 import { migrateDatabase } from './store/migrate.ts';
 import { createRuntimeLogReader } from './store/runtime-logs.ts';
+import { loadKeyRing } from './store/secret-keys.ts';
 import { appFolders } from './targets/app-folders.ts';
 import { createLocalTarget } from './targets/local.ts';
+import { openSandbox, SandboxError } from './targets/sandbox.ts';
 import type { Log } from './telemetry.ts';
 
 /** What a process does. `serve` does all three. */
@@ -59,11 +65,26 @@ export async function startApp(config: Config, { roles, log, databaseImage, chec
 
     const { prisma } = database;
     const packages = createFolderStore(folders.packages);
+    const keyRing = await openKeyRing(config, database, log);
     const limits = { packageBytesMax: config.packageBytesMax, unpackedBytesMax: config.unpackedBytesMax };
-    const { killGraceMs, commandPath, runtimeLogBytesMax } = config;
+    const { killGraceMs, commandPath, runtimeLogBytesMax, fetchTimeoutMs } = config;
+    const hosts = createPublicHosts(config.fetchAllow);
     const runtimeLogs = createRuntimeLogReader((appId) => appFolders(folders.apps, appId).logs);
     const appsDatabaseUrl = config.appsDatabaseUrl?.reveal() ?? null;
-    const shared = { prisma, bus, queue, packages, log, limits, killGraceMs, commandPath, runtimeLogs };
+    const shared = {
+      prisma,
+      bus,
+      queue,
+      packages,
+      keyRing,
+      hosts,
+      fetchTimeoutMs,
+      log,
+      limits,
+      killGraceMs,
+      commandPath,
+      runtimeLogs,
+    };
 
     let gatewayPort: number | null = null;
     if (roles.includes('host')) {
@@ -91,8 +112,9 @@ export async function startApp(config: Config, { roles, log, databaseImage, chec
         purgeWebhook: config.cdnPurgeWebhook?.reveal() ?? null,
       };
       const { gatewayDomain, logBytesMax } = config;
+      const isolation = await openIsolation(config, hosts, log);
       const target = createLocalTarget({ ...shared, appsFolder: folders.apps, appsDatabaseUrl, gatewayDomain, cdn });
-      const deps = { ...shared, target, workspacesFolder: folders.workspaces, logBytesMax, checkpoint };
+      const deps = { ...shared, target, isolation, workspacesFolder: folders.workspaces, logBytesMax, checkpoint };
       const reconciler = await startReconciler({ ...deps, packagesFolder: folders.packages });
       stack.defer(() => reconciler.stop());
       const runner = await startRunner(deps, config.workers);
@@ -118,6 +140,41 @@ export async function startApp(config: Config, { roles, log, databaseImage, chec
 function openConfiguredDatabase(config: Config, folder: string, image: Uint8Array | undefined): Promise<Database> {
   if (config.databaseUrl) return openDatabase({ url: config.databaseUrl.reveal() });
   return openDatabase(image ? { folder: null, image } : { folder });
+}
+
+/** What is sealed with a key that is not here is lost until the key is back: better known at once than in a deployment. */
+async function openKeyRing(config: Config, { prisma }: Database, log: Log): Promise<KeyRing> {
+  const file = config.secretKeyFile ?? dataFolders(config.dataDir).secretKey;
+  const keyRing = await loadKeyRing({ keys: config.secretKey?.reveal() ?? null, file });
+  const count = await countUnreadable(prisma, keyRing);
+  if (count > 0) {
+    log.error(
+      { count },
+      'Secrets of apps were sealed with a key that is not here: put it back into WINDLASS_SECRET_KEY',
+    );
+  }
+  return keyRing;
+}
+
+/** Builds are code of strangers: without a sandbox a worker says so at its start, or does not start. */
+async function openIsolation(config: Config, hosts: PublicHosts, log: Log): Promise<Isolation> {
+  const { commandPath, sandboxFolders: folders, buildMirrors: mirrors } = config;
+  const limits = {
+    memoryBytes: config.buildMemoryBytesMax,
+    processes: config.buildProcessesMax,
+    diskBytes: config.buildDiskBytesMax,
+  };
+  const rest = { hosts, mirrors };
+  try {
+    if (config.sandbox === 'off') throw new SandboxError('WINDLASS_SANDBOX is off.');
+    const sandbox = await openSandbox({ commandPath, folders, limits });
+    for (const gap of sandbox.gaps) log.warn(gap);
+    return { sandbox, ...rest };
+  } catch (error) {
+    if (!(error instanceof SandboxError) || config.requireSandbox) throw error;
+    log.warn(`BUILDS ARE NOT ISOLATED: they can read and do what this process can. ${error.message}`);
+    return { sandbox: null, ...rest };
+  }
 }
 
 function openBus(config: Config, log: Log): Promise<EventBus> | EventBus {

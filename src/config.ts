@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { delimiter, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { SCOPES, type Scope } from './domain/access.ts';
 import { duration } from './domain/manifest.ts';
@@ -45,11 +45,30 @@ export interface Config {
   readonly redisUrl: Secret | null;
   /** Before every channel and queue of ours on a shared server. */
   readonly redisPrefix: string;
+  /** The keys that seal what apps keep secret, newest first. Null: those of the file. */
+  readonly secretKey: Secret | null;
+  /** Absolute. Null: the one in the data folder. */
+  readonly secretKeyFile: string | null;
   /** Null: made at the first start and printed once. */
   readonly bootstrapToken: Secret | null;
   /** Whose identity tokens are taken beside API tokens. */
   readonly identityIssuers: readonly IdentityIssuer[];
   readonly workers: number;
+  /** `auto`: builds are isolated where the machine can do it. */
+  readonly sandbox: 'auto' | 'off';
+  /** Whether a worker refuses to start when builds cannot be isolated. */
+  readonly requireSandbox: boolean;
+  /** Absolute. What builds may read beside the system's own folders. */
+  readonly sandboxFolders: readonly string[];
+  readonly buildMemoryBytesMax: number;
+  readonly buildProcessesMax: number;
+  readonly buildDiskBytesMax: number;
+  /** Variables of this process that name mirrors of package registries. */
+  readonly buildMirrors: Readonly<Record<string, string>>;
+  /** Hosts that may be fetched from whatever their address is. */
+  readonly fetchAllow: readonly string[];
+  /** How long fetching a package may take. */
+  readonly fetchTimeoutMs: number;
   readonly packageBytesMax: number;
   readonly unpackedBytesMax: number;
   /** How much of what each app prints is kept. */
@@ -92,6 +111,13 @@ export class ConfigError extends Error {
 
 const port = z.coerce.number().int().min(0).max(65_535);
 const bytes = z.coerce.number().int().min(1);
+const list = (separator: string, text = '') =>
+  z
+    .string()
+    .default(text)
+    .transform((value) => value.split(separator).flatMap((part) => part.trim() || []));
+const MIRRORS =
+  'npm_config_registry,NPM_CONFIG_REGISTRY,YARN_NPM_REGISTRY_SERVER,PIP_INDEX_URL,PIP_EXTRA_INDEX_URL,UV_DEFAULT_INDEX,GOPROXY,GOSUMDB,NODE_EXTRA_CA_CERTS,SSL_CERT_FILE';
 const secret = (scheme: RegExp, example: string) =>
   z
     .string()
@@ -157,7 +183,25 @@ export const settings = z.object({
     .transform((value) => new Secret(value))
     .optional(),
   WINDLASS_IDENTITY_ISSUERS: z.string().transform(readIdentityIssuers).default([]),
+  WINDLASS_SECRET_KEY: z
+    .string()
+    .regex(
+      /^(?:[0-9a-fA-F]{64}|[\w+/-]{43}=?)(?:,(?:[0-9a-fA-F]{64}|[\w+/-]{43}=?))*$/,
+      'must be keys of 32 bytes, in base64 or hexadecimal, with commas between them',
+    )
+    .transform((value) => new Secret(value))
+    .optional(),
+  WINDLASS_SECRET_KEY_FILE: z.string().optional(),
   WINDLASS_WORKERS: z.coerce.number().int().min(1).max(64).default(2),
+  WINDLASS_SANDBOX: z.enum(['auto', 'off']).default('auto'),
+  WINDLASS_REQUIRE_SANDBOX: z.enum(['0', '1']).default('0'),
+  WINDLASS_SANDBOX_FOLDERS: list(delimiter),
+  WINDLASS_BUILD_MEMORY_BYTES_MAX: bytes.min(64 * 1024 * 1024).default(4 * 1024 * 1024 * 1024),
+  WINDLASS_BUILD_PROCESSES_MAX: z.coerce.number().int().min(16).default(512),
+  WINDLASS_BUILD_DISK_BYTES_MAX: bytes.default(10 * 1024 * 1024 * 1024),
+  WINDLASS_BUILD_VARIABLES: list(',', MIRRORS),
+  WINDLASS_FETCH_ALLOW: list(','),
+  WINDLASS_FETCH_TIMEOUT: duration.default(300_000),
   // GraphQL's numbers, in which callers say how large a file is, have 32 bits.
   WINDLASS_PACKAGE_BYTES_MAX: bytes.max(2 ** 31 - 1).default(512 * 1024 * 1024),
   WINDLASS_UNPACKED_BYTES_MAX: bytes.default(4 * 1024 * 1024 * 1024),
@@ -199,7 +243,18 @@ export function loadConfig(
     redisPrefix: data.WINDLASS_REDIS_PREFIX,
     bootstrapToken: data.WINDLASS_BOOTSTRAP_TOKEN ?? null,
     identityIssuers: data.WINDLASS_IDENTITY_ISSUERS,
+    secretKey: data.WINDLASS_SECRET_KEY ?? null,
+    secretKeyFile: data.WINDLASS_SECRET_KEY_FILE === undefined ? null : resolve(data.WINDLASS_SECRET_KEY_FILE),
     workers: data.WINDLASS_WORKERS,
+    sandbox: data.WINDLASS_SANDBOX,
+    requireSandbox: data.WINDLASS_REQUIRE_SANDBOX === '1',
+    sandboxFolders: data.WINDLASS_SANDBOX_FOLDERS.map((folder) => resolve(folder)),
+    buildMemoryBytesMax: data.WINDLASS_BUILD_MEMORY_BYTES_MAX,
+    buildProcessesMax: data.WINDLASS_BUILD_PROCESSES_MAX,
+    buildDiskBytesMax: data.WINDLASS_BUILD_DISK_BYTES_MAX,
+    buildMirrors: pick(given, data.WINDLASS_BUILD_VARIABLES),
+    fetchAllow: data.WINDLASS_FETCH_ALLOW,
+    fetchTimeoutMs: data.WINDLASS_FETCH_TIMEOUT,
     packageBytesMax: data.WINDLASS_PACKAGE_BYTES_MAX,
     unpackedBytesMax: data.WINDLASS_UNPACKED_BYTES_MAX,
     runtimeLogBytesMax: data.WINDLASS_RUNTIME_LOG_BYTES_MAX,
@@ -211,6 +266,11 @@ export function loadConfig(
   };
 }
 
+function pick(environment: Record<string, string | undefined>, names: readonly string[]): Record<string, string> {
+  const found = names.map((name) => [name, environment[name]]).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(found) as Record<string, string>;
+}
+
 /** Where each kind of file lives below the data folder. */
 export function dataFolders(dataDir: string) {
   return {
@@ -218,5 +278,7 @@ export function dataFolders(dataDir: string) {
     packages: join(dataDir, 'packages'),
     workspaces: join(dataDir, 'workspaces'),
     apps: join(dataDir, 'apps'),
+    /** A file: the key that is made when none is given. */
+    secretKey: join(dataDir, 'secret.key'),
   };
 }

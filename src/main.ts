@@ -12,6 +12,8 @@ import { ConfigError } from './config.ts';
 import { ListenError } from './listen.ts';
 import { DataLockedError } from './store/data-lock.ts';
 import { MigrationError } from './store/migrate.ts';
+import { SecretKeyError } from './store/secret-keys.ts';
+import { SandboxError } from './targets/sandbox.ts';
 
 const program = new Command('windlass').description('A self-hosted deployment control plane.');
 
@@ -85,7 +87,7 @@ function parseList(text: string): string[] {
 }
 
 /** What a user can mend gets a sentence; everything else is ours and gets its stack. */
-const EXPECTED = [ConfigError, ListenError, DataLockedError, MigrationError, UsageError];
+const EXPECTED = [ConfigError, ListenError, DataLockedError, MigrationError, UsageError, SecretKeyError, SandboxError];
 
 try {
   await program.parseAsync();

@@ -20,7 +20,18 @@ const DEFAULTS = {
   redisPrefix: 'windlass:',
   bootstrapToken: null,
   identityIssuers: [],
+  secretKey: null,
+  secretKeyFile: null,
   workers: 2,
+  sandbox: 'auto',
+  requireSandbox: false,
+  sandboxFolders: [],
+  buildMemoryBytesMax: 4 * 1024 * 1024 * 1024,
+  buildProcessesMax: 512,
+  buildDiskBytesMax: 10 * 1024 * 1024 * 1024,
+  buildMirrors: {},
+  fetchAllow: [],
+  fetchTimeoutMs: 300_000,
   packageBytesMax: 512 * 1024 * 1024,
   logBytesMax: 512 * 1024 * 1024,
   unpackedBytesMax: 4 * 1024 * 1024 * 1024,
@@ -58,7 +69,7 @@ test('an empty text in the environment leaves the default that the caller gives'
 });
 
 test('every setting is read from its key', () => {
-  const { databaseUrl, appsDatabaseUrl, redisUrl, bootstrapToken, cdnPurgeUrl, cdnPurgeWebhook, ...config } =
+  const { databaseUrl, appsDatabaseUrl, redisUrl, bootstrapToken, cdnPurgeUrl, cdnPurgeWebhook, secretKey, ...config } =
     loadConfig({
       WINDLASS_HOST: '0.0.0.0',
       WINDLASS_PORT: '1',
@@ -73,7 +84,19 @@ test('every setting is read from its key', () => {
       REDIS_URL: 'rediss://cache:6379',
       WINDLASS_REDIS_PREFIX: 'mine:',
       WINDLASS_BOOTSTRAP_TOKEN: 't'.repeat(32),
+      WINDLASS_SECRET_KEY: `${'0'.repeat(64)},${'A'.repeat(43)}=`,
+      WINDLASS_SECRET_KEY_FILE: '/run/secrets/windlass',
       WINDLASS_WORKERS: '64',
+      WINDLASS_SANDBOX: 'off',
+      WINDLASS_REQUIRE_SANDBOX: '1',
+      WINDLASS_SANDBOX_FOLDERS: '/nix/store:/opt/tools',
+      WINDLASS_BUILD_MEMORY_BYTES_MAX: '100000000',
+      WINDLASS_BUILD_PROCESSES_MAX: '20',
+      WINDLASS_BUILD_DISK_BYTES_MAX: '4',
+      WINDLASS_BUILD_VARIABLES: 'MIRROR, OTHER',
+      WINDLASS_FETCH_ALLOW: 'packages.internal, 127.0.0.1',
+      WINDLASS_FETCH_TIMEOUT: '10s',
+      MIRROR: 'https://mirror.example.com',
       WINDLASS_PACKAGE_BYTES_MAX: '1',
       WINDLASS_LOG_BYTES_MAX: '3',
       WINDLASS_UNPACKED_BYTES_MAX: '2',
@@ -94,7 +117,17 @@ test('every setting is read from its key', () => {
     gatewayDomain: 'apps.example.com',
     dataDir: '/var/lib/windlass',
     redisPrefix: 'mine:',
+    secretKeyFile: '/run/secrets/windlass',
     workers: 64,
+    sandbox: 'off',
+    requireSandbox: true,
+    sandboxFolders: ['/nix/store', '/opt/tools'],
+    buildMemoryBytesMax: 100_000_000,
+    buildProcessesMax: 20,
+    buildDiskBytesMax: 4,
+    buildMirrors: { MIRROR: 'https://mirror.example.com' },
+    fetchAllow: ['packages.internal', '127.0.0.1'],
+    fetchTimeoutMs: 10_000,
     packageBytesMax: 1,
     logBytesMax: 3,
     unpackedBytesMax: 2,
@@ -105,7 +138,7 @@ test('every setting is read from its key', () => {
     logLevel: 'debug',
   });
   expect(
-    [databaseUrl, appsDatabaseUrl, redisUrl, bootstrapToken, cdnPurgeUrl, cdnPurgeWebhook].map((secret) =>
+    [databaseUrl, appsDatabaseUrl, redisUrl, bootstrapToken, cdnPurgeUrl, cdnPurgeWebhook, secretKey].map((secret) =>
       secret?.reveal(),
     ),
   ).toEqual([
@@ -115,6 +148,7 @@ test('every setting is read from its key', () => {
     't'.repeat(32),
     'http://varnish:6081/base',
     'https://example.com/purge?key=1',
+    `${'0'.repeat(64)},${'A'.repeat(43)}=`,
   ]);
 });
 
@@ -165,6 +199,8 @@ test.each([
   ['WINDLASS_LOG_BYTES_MAX', '0'],
   ['WINDLASS_UNPACKED_BYTES_MAX', '1GB'],
   ['WINDLASS_BOOTSTRAP_TOKEN', 't'.repeat(31)],
+  ['WINDLASS_SECRET_KEY', 'correct horse battery staple'],
+  ['WINDLASS_SECRET_KEY', `${'0'.repeat(64)},`],
   ['WINDLASS_BOOTSTRAP_TOKEN', `${'t'.repeat(32)} t`],
 ])('%s=%s is refused', (key, value) => {
   expect(problemsOf({ [key]: value })).toContain(`${key}: `);
@@ -190,6 +226,7 @@ test('everything lies in a folder of its own below the data folder', () => {
     packages: '/data/packages',
     workspaces: '/data/workspaces',
     apps: '/data/apps',
+    secretKey: '/data/secret.key',
   });
 });
 

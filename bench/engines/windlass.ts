@@ -1,12 +1,15 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PHASES, type PhaseName } from '../../src/domain/deployment.ts';
+import { createKeyRing, KEY_BYTES } from '../../src/domain/sealing.ts';
 import { readManifest } from '../../src/domain/manifest.ts';
 import { createRedisBus } from '../../src/events/redis.ts';
 import type { PrismaClient } from '../../src/generated/prisma/client.ts';
 import { triggerDeployment } from '../../src/operations/deployments.ts';
 import { createFolderStore } from '../../src/packages/folder.ts';
+import { createPublicHosts } from '../../src/packages/public-hosts.ts';
 import type { Phase } from '../../src/pipeline/phase.ts';
 import { openQueue } from '../../src/pipeline/queue.ts';
 import { startRunner } from '../../src/pipeline/runner.ts';
@@ -44,7 +47,9 @@ export async function openWindlass(
     queue,
     log,
     packages: createFolderStore(folder),
+    keyRing: createKeyRing([randomBytes(KEY_BYTES)]),
     target: NO_TARGET,
+    isolation: { sandbox: null, hosts: createPublicHosts([]), mirrors: {} },
     workspacesFolder: folder,
     limits: { packageBytesMax: 0, unpackedBytesMax: 0 },
     logBytesMax: 0,
@@ -106,7 +111,7 @@ function phasesThatDoNothing(prisma: PrismaClient, onStart: (id: string) => void
     },
     download: async () => ({ outputs: { manifest } }),
     async service_deploy({ app, claim }) {
-      const releaseId = await wantRelease(prisma, claim, app.id, spec);
+      const releaseId = await wantRelease(prisma, claim, app.id, { spec, sealedEnvironment: new Uint8Array() });
       await switchToRelease(prisma, claim, releaseId!);
       return { outputs: { releaseId: releaseId! } };
     },

@@ -1,6 +1,7 @@
 import { dataFolders, loadConfig } from '../config.ts';
 import { diagnose } from '../doctor/diagnose.ts';
 import { openDatabase } from '../store/db.ts';
+import { loadKeyRing } from '../store/secret-keys.ts';
 
 /** Prints every invariant that does not hold, with what to do about it. Exit code 1 if there is one. */
 export async function runDoctor({ json = false }: { json?: boolean }): Promise<void> {
@@ -10,7 +11,9 @@ export async function runDoctor({ json = false }: { json?: boolean }): Promise<v
   const database = await openDatabase(url ? { url } : { folder: folders.database });
   try {
     // Whoever has the embedded database for himself looks at a Windlass that stands still.
-    const violations = await diagnose(database, { folders, isRunning: !database.embedded });
+    const file = config.secretKeyFile ?? folders.secretKey;
+    const keyRing = await loadKeyRing({ keys: config.secretKey?.reveal() ?? null, file });
+    const violations = await diagnose(database, { folders, isRunning: !database.embedded, keyRing });
     if (violations.length > 0) process.exitCode = 1;
     if (json) return console.log(JSON.stringify({ violations }, null, 2));
     for (const { rule, subject, message, remedy } of violations) {

@@ -1,8 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { KeyRing } from '../domain/sealing.ts';
 import type { Database } from '../store/db.ts';
 import { checkGateways } from './gateway.ts';
 import { checkMachine, type MachineFolders } from './machine.ts';
 import { checkRows } from './rows.ts';
+import { checkSecrets } from './secrets.ts';
 import type { Violation } from './violation.ts';
 
 /** What is only on its way when the doctor looks first is done when he looks again. */
@@ -12,6 +14,7 @@ export interface DiagnosisOptions {
   readonly folders: MachineFolders;
   /** Whether a host agent may run: without one, no app runs, and no gateway answers. */
   readonly isRunning: boolean;
+  readonly keyRing: KeyRing;
 }
 
 /** Looks for everything that must not be. It may be called while Windlass works: only what stays is a violation. */
@@ -25,10 +28,14 @@ export async function diagnose(database: Database, options: DiagnosisOptions): P
   return again.filter((violation) => seen.has(key(violation)));
 }
 
-async function look({ pool, prisma }: Database, { folders, isRunning }: DiagnosisOptions): Promise<Violation[]> {
+async function look(
+  { pool, prisma }: Database,
+  { folders, isRunning, keyRing }: DiagnosisOptions,
+): Promise<Violation[]> {
   return [
     ...(await checkRows(pool)),
     ...(await checkMachine(prisma, folders, isRunning)),
+    ...(await checkSecrets(prisma, keyRing)),
     ...(isRunning ? await checkGateways(prisma) : []),
   ];
 }

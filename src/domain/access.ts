@@ -87,6 +87,7 @@ export const RULES = {
   createEntity: { scope: 'entities:publish', of: 'organization' },
   requestVersionUpload: publishes,
   confirmVersionUpload: publishes,
+  createVersionFromUrl: publishes,
   activateVersion: publishes,
   createProductionApp: deploys,
   updateProductionApp: deploys,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { PHASES, type PhaseName } from './deployment.ts';
+import { nameProblem, VARIABLES_MAX } from './environment.ts';
 
 const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
 const DURATION = /^(\d{1,9})(ms|s|m|h)$/;
@@ -74,6 +75,11 @@ export const manifestFile = z
       .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be names of environment variables'), z.string())
       .optional()
       .describe('Plain settings for build, migrate and start. Not for secrets.'),
+    secrets: z
+      .array(z.string().refine((name) => nameProblem(name) === null, 'must be names of variables that an app can have'))
+      .max(VARIABLES_MAX)
+      .optional()
+      .describe('Variables that the production app must have. A deployment to one that lacks some fails at once.'),
     purge: z
       .array(path)
       .max(100)
@@ -106,6 +112,8 @@ export interface Manifest {
   readonly health: { readonly path: string; readonly timeoutMs: number; readonly watchMs: number };
   readonly drainMs: number;
   readonly env: Readonly<Record<string, string>>;
+  /** Variables that the app must have. */
+  readonly secrets: readonly string[];
   /** With no path and no key: everything. */
   readonly purge: { readonly paths: readonly string[]; readonly surrogateKeys: readonly string[] };
   readonly limitsMs: Readonly<Record<PhaseName, number>>;
@@ -143,6 +151,7 @@ export function readManifest(description: PackageDescription): Manifest {
     },
     drainMs: file.drain ?? 10_000,
     env: file.env ?? {},
+    secrets: file.secrets ?? [],
     purge: { paths: file.purge ?? [], surrogateKeys: file.surrogateKeys ?? [] },
     limitsMs: { ...DEFAULT_LIMITS_MS, ...definedOnly(file.timeouts ?? {}) },
   };

@@ -6,13 +6,13 @@ import type { PrismaClient } from '../generated/prisma/client.ts';
 import type { AccessWatch } from '../operations/access-watch.ts';
 import type { CatalogDeps } from '../operations/catalog.ts';
 import type { DeploymentOperationDeps } from '../operations/enqueue.ts';
+import type { FetchDeps } from '../operations/fetched-versions.ts';
 import type { ProductionAppDeps } from '../operations/production-apps.ts';
-import type { UploadDeps } from '../operations/uploads.ts';
 import type { RuntimeLogReader } from '../store/runtime-logs.ts';
 import type { Log } from '../telemetry.ts';
 
 /** The same for all requests. */
-export interface Services extends CatalogDeps, DeploymentOperationDeps, ProductionAppDeps, UploadDeps {
+export interface Services extends CatalogDeps, DeploymentOperationDeps, ProductionAppDeps, FetchDeps {
   readonly prisma: PrismaClient;
   readonly bus: EventBus;
   readonly log: Log;

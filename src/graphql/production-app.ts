@@ -1,5 +1,7 @@
 import { queryFromInfo } from '@pothos/plugin-prisma';
+import { ENVIRONMENT_PHASES } from '../domain/environment.ts';
 import type { Prisma } from '../generated/prisma/client.ts';
+import { ownerOf } from '../store/environment.ts';
 import { requireViewer, visibleApps } from '../operations/authorize.ts';
 import {
   checkSubdomain,
@@ -9,8 +11,9 @@ import {
   type SubdomainAvailability as Availability,
 } from '../operations/production-apps.ts';
 import { builder, screaming } from './builder.ts';
-import { Deployment } from './deployment.ts';
+import { Deployment, PhaseName } from './deployment.ts';
 import { DeploymentConnection, deploymentPage } from './deployments.ts';
+import { Actor } from './directory.ts';
 import { Entity } from './entity.ts';
 import { assertNumberedPage, connectNewestFirst, rowsOf, type ConnectionArgs, type NumberedPage } from './keyset.ts';
 import type { Context } from './context.ts';
@@ -36,6 +39,32 @@ const HEALTH_OF = {
   unhealthy: 'unhealthy',
   stopped: 'none',
 } as const;
+
+const EnvironmentVariable = builder.prismaObject('EnvironmentVariable', {
+  fields: (t) => ({
+    name: t.exposeString('name'),
+    value: t.string({
+      nullable: true,
+      description: 'Its value. Null for a secret: nobody reads it here again.',
+      select: { productionAppId: true, name: true, isSecret: true, sealedValue: true },
+      resolve: (variable, _args, { keyRing }) =>
+        variable.isSecret ? null : keyRing.open(variable.sealedValue, ownerOf(variable)),
+    }),
+    isSecret: t.exposeBoolean('isSecret'),
+    phases: t.expose('phases', {
+      type: [PhaseName],
+      description: 'The phases whose commands get it: `BUILD`, `MIGRATE`, and `SERVICE_DEPLOY` for what runs.',
+    }),
+    updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it was set.' }),
+    updatedBy: t.field({
+      type: Actor,
+      nullable: true,
+      description: 'Who set it.',
+      select: { updatedBy: { select: { id: true, name: true } } },
+      resolve: ({ updatedBy }) => updatedBy,
+    }),
+  }),
+});
 
 export const ProductionApp = builder.prismaNode('ProductionApp', {
   id: { field: 'id', description: 'Starts with `app_`.' },
@@ -65,6 +94,12 @@ export const ProductionApp = builder.prismaNode('ProductionApp', {
       resolve: ({ liveRelease }) => (liveRelease ? HEALTH_OF[liveRelease.observed] : 'none'),
     }),
     overlap: t.expose('overlap', { type: OverlapPolicy }),
+    buildNetwork: t.exposeBoolean('buildNetwork'),
+    environment: t.relation('environment', {
+      type: EnvironmentVariable,
+      description: 'The variables that its owner set, in the order of their names.',
+      query: { orderBy: { name: 'asc' } },
+    }),
     deployments: t.connection(
       {
         type: Deployment,
@@ -216,12 +251,36 @@ builder.queryFields((t) => ({
   }),
 }));
 
+const EnvironmentVariableInput = builder.inputType('EnvironmentVariableInput', {
+  description: 'A variable to set or to remove.',
+  fields: (t) => ({
+    name: t.string({
+      required: true,
+      description:
+        'Its name: letters, digits and underscores. Not `DATA_DIR`, `DATABASE_URL`, `HOST`, `PORT` or one that begins with `WINDLASS_`.',
+    }),
+    value: t.string({ description: 'Its new value, at most 32 KiB. Null, or left out: the variable is removed.' }),
+    isSecret: t.boolean({
+      description: 'Whether the value can be read again. Left out: as it was; a new variable is a secret.',
+    }),
+    phases: t.field({
+      type: [PhaseName],
+      description: `The phases whose commands get it: ${ENVIRONMENT_PHASES.map((phase) => `\`${phase.toUpperCase()}\``).join(', ')}. Left out: as it was; a new variable goes to all, a new secret not to the build.`,
+    }),
+  }),
+});
+
+const BUILD_NETWORK =
+  'Whether builds and migrations reach the network. Private addresses, and those of this machine, they never do.';
+
 const CreateProductionAppInput = builder.inputType('CreateProductionAppInput', {
   description: 'What to create.',
   fields: (t) => ({
     entityId: t.id({ required: true, description: 'The entity to run.' }),
     subdomain: t.string({ required: true, description: 'The first label of its host name.' }),
     overlap: t.field({ type: OverlapPolicy, description: 'What a new deployment does to open ones. Default: QUEUE.' }),
+    buildNetwork: t.boolean({ description: `${BUILD_NETWORK} Default: false.` }),
+    environment: t.field({ type: [EnvironmentVariableInput], description: 'Its variables.' }),
     idempotencyKey: t.string({
       description: 'A text of your choice. The same key with the same input answers with the same object again.',
     }),
@@ -249,6 +308,11 @@ const UpdateProductionAppInput = builder.inputType('UpdateProductionAppInput', {
     id: t.id({ required: true, description: 'The production app.' }),
     subdomain: t.string({ description: 'The new first label of its host name. The old one is free at once.' }),
     overlap: t.field({ type: OverlapPolicy, description: 'What a new deployment does to open ones.' }),
+    buildNetwork: t.boolean({ description: BUILD_NETWORK }),
+    environment: t.field({
+      type: [EnvironmentVariableInput],
+      description: 'The variables to set or to remove; all others stay. The next deployment gets them.',
+    }),
   }),
 });
 

@@ -27,6 +27,7 @@ export const TYPE_ACCESS = {
   DeploymentLogEnd: 'part',
   DeploymentPhase: 'part',
   DeploymentPlan: 'part',
+  EnvironmentVariable: 'part',
   Invitation: 'part',
   LogLine: 'part',
   Member: 'part',

@@ -1,6 +1,7 @@
 import { requireViewer, visibleVersions } from '../operations/authorize.ts';
 import { activateVersion } from '../operations/catalog.ts';
 import { confirmVersionUpload, requestVersionUpload, type RequestedUpload } from '../operations/uploads.ts';
+import { createVersionFromUrl } from '../operations/fetched-versions.ts';
 import { builder } from './builder.ts';
 import { Actor } from './directory.ts';
 
@@ -120,6 +121,39 @@ const ConfirmVersionUploadPayload = builder
     }),
   });
 
+const CreateVersionFromUrlInput = builder.inputType('CreateVersionFromUrlInput', {
+  description: 'A package that lies elsewhere.',
+  fields: (t) => ({
+    entityId: t.id({ required: true, description: 'The entity it will be a version of.' }),
+    version: t.string({ required: true, description: 'The version, such as `2024.06.10-153042`.' }),
+    sourceHash: t.string({ required: true, description: 'A hash of the source, as you compute it.' }),
+    packageUrl: t.string({
+      required: true,
+      description: 'Where the package file (a gzipped tar) is, by http or https. It is fetched once, now.',
+    }),
+    packageSha256: t.string({ required: true, description: 'The SHA-256 that the file must have, in hexadecimal.' }),
+    baseVersionId: t.id({ description: 'The version that it was made from.' }),
+    setAsActive: t.boolean({ description: 'Deploy it by default. Default: only if the entity has no active version.' }),
+    force: t.boolean({ description: 'Make a new version even when one of the same source exists.' }),
+    idempotencyKey: t.string({ description: IDEMPOTENCY_KEY }),
+  }),
+});
+
+const CreateVersionFromUrlPayload = builder
+  .objectRef<{ versionId: string; replayed: boolean }>('CreateVersionFromUrlPayload')
+  .implement({
+    description: 'The version that was made.',
+    fields: (t) => ({
+      version: t.prismaField({
+        type: 'Version',
+        description: 'The version.',
+        resolve: (query, { versionId }, _args, { prisma, viewer }) =>
+          prisma.version.findUniqueOrThrow({ ...query, where: { id: versionId, ...visibleVersions(viewer) } }),
+      }),
+      replayed: t.exposeBoolean('replayed', { description: 'Whether the version was there before.' }),
+    }),
+  });
+
 const ActivateVersionInput = builder.inputType('ActivateVersionInput', {
   description: 'What to activate.',
   fields: (t) => ({ versionId: t.id({ required: true, description: 'The version.' }) }),
@@ -150,6 +184,13 @@ builder.mutationFields((t) => ({
       'Step 2 of a push: makes a version of what arrived. Needs the scope `entities:publish` and a publisher.',
     args: { input: t.arg({ type: ConfirmVersionUploadInput, required: true, description: 'What was uploaded.' }) },
     resolve: (_root, { input }, context) => confirmVersionUpload(context, requireViewer(context.viewer), input),
+  }),
+  createVersionFromUrl: t.field({
+    type: CreateVersionFromUrlPayload,
+    description:
+      'Makes a version of a package that lies elsewhere. Private networks are not fetched from. Needs the scope `entities:publish` and a publisher.',
+    args: { input: t.arg({ type: CreateVersionFromUrlInput, required: true, description: 'Where it is.' }) },
+    resolve: (_root, { input }, context) => createVersionFromUrl(context, requireViewer(context.viewer), input),
   }),
   activateVersion: t.field({
     type: ActivateVersionPayload,

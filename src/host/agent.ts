@@ -4,6 +4,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createId } from '../domain/ids.ts';
+import type { KeyRing } from '../domain/sealing.ts';
 import { HINT_POLL_MS, type EventBus } from '../events/bus.ts';
 import type { PrismaClient } from '../generated/prisma/client.ts';
 import type { PackageStore } from '../packages/store.ts';
@@ -30,6 +31,7 @@ export interface HostAgentDeps {
   readonly prisma: PrismaClient;
   readonly bus: EventBus;
   readonly packages: PackageStore;
+  readonly keyRing: KeyRing;
   readonly log: Log;
   readonly appsFolder: string;
   /** Where apps have databases that go with them; null: nowhere. */

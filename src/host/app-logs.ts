@@ -1,9 +1,11 @@
+import { SealError, type KeyRing } from '../domain/sealing.ts';
 import type { EventBus } from '../events/bus.ts';
 import { openRuntimeLog, type RuntimeLogWriter } from '../store/runtime-logs.ts';
 import { loadAppEnvironment } from '../targets/app-environment.ts';
 import { appFolders } from '../targets/app-folders.ts';
-import { createMask, type Mask } from '../targets/masking.ts';
-import { secretsOf } from '../targets/secrets.ts';
+import { createMask, MASKED, type Mask } from '../targets/masking.ts';
+import { openEnvironment } from '../targets/release-environment.ts';
+import { secretsOf, secretsOfVariables } from '../targets/secrets.ts';
 import type { Log } from '../telemetry.ts';
 import { collectOutput, findOutput, type OutputCollector } from './output.ts';
 
@@ -23,6 +25,7 @@ export interface LoggedRelease {
   readonly id: string;
   readonly productionAppId: string;
   readonly deploymentId: string;
+  readonly sealedEnvironment: Uint8Array | null;
 }
 
 /** The runtime logs of the apps of this machine, of which this process is the only writer. */
@@ -30,11 +33,13 @@ export function createAppLogs({
   appsFolder,
   runtimeLogBytesMax,
   bus,
+  keyRing,
   log,
 }: {
   readonly appsFolder: string;
   readonly runtimeLogBytesMax: number;
   readonly bus: EventBus;
+  readonly keyRing: KeyRing;
   readonly log: Log;
 }): AppLogs {
   const writers = new Map<string, Promise<RuntimeLogWriter>>();
@@ -48,8 +53,16 @@ export function createAppLogs({
     return opened;
   }
 
-  async function maskOf(productionAppId: string): Promise<Mask> {
-    return createMask(secretsOf(await loadAppEnvironment(appFolders(appsFolder, productionAppId).root)));
+  /** When nobody knows what is secret, all of it is: an app that runs is not ended because its key is gone. */
+  async function maskOf(release: LoggedRelease): Promise<Mask> {
+    const provisioned = await loadAppEnvironment(appFolders(appsFolder, release.productionAppId).root);
+    try {
+      return createMask([...secretsOf(provisioned), ...secretsOfVariables(openEnvironment(keyRing, release))]);
+    } catch (error) {
+      if (!(error instanceof SealError)) throw error;
+      onProblem(release, error);
+      return () => MASKED;
+    }
   }
 
   const onStored = (productionAppId: string) => bus.publish(`runtime:${productionAppId}`, { kind: 'runtime' });
@@ -61,7 +74,7 @@ export function createAppLogs({
     return collectOutput(appFolders(appsFolder, productionAppId).output, outputName, {
       log: await writerOf(productionAppId),
       deploymentId,
-      mask: await maskOf(productionAppId),
+      mask: await maskOf(release),
       onStored: () => onStored(productionAppId),
       onProblem: (error) => onProblem(release, error),
     });
@@ -81,7 +94,7 @@ export function createAppLogs({
       const { productionAppId, deploymentId } = release;
       try {
         const writer = await writerOf(productionAppId);
-        const masked = (await maskOf(productionAppId))(message);
+        const masked = (await maskOf(release))(message);
         await writer.append([{ deploymentId, stream: 'system', message: masked, truncated: false }]);
         onStored(productionAppId);
       } catch (error) {

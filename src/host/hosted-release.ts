@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { KeyRing } from '../domain/sealing.ts';
 import { announceState, type EventBus } from '../events/bus.ts';
 import type { PrismaClient } from '../generated/prisma/client.ts';
 import type { PackageStore } from '../packages/store.ts';
@@ -13,6 +14,7 @@ import {
 } from '../store/releases.ts';
 import { loadAppEnvironment } from '../targets/app-environment.ts';
 import { appFolders } from '../targets/app-folders.ts';
+import { openEnvironment } from '../targets/release-environment.ts';
 import { terminateGroup } from '../targets/process-group.ts';
 import type { Log } from '../telemetry.ts';
 import type { AppLogs } from './app-logs.ts';
@@ -33,6 +35,7 @@ export interface HostedReleaseDeps {
   readonly prisma: PrismaClient;
   readonly bus: EventBus;
   readonly packages: PackageStore;
+  readonly keyRing: KeyRing;
   readonly log: Log;
   readonly logs: AppLogs;
   readonly appsFolder: string;
@@ -189,6 +192,9 @@ export function hostRelease(deps: HostedReleaseDeps, release: ReleaseRow, onGive
     await logs.collectLeftovers(release, null);
     await unpackRelease(deps.packages, spec, folder);
     if (stopping.signal.aborted) return null;
+    const variables = Object.fromEntries(
+      openEnvironment(deps.keyRing, release).map(({ name, value }) => [name, value]),
+    );
     await logs.tell(release, `$ ${start}`);
     const output = openOutput(folders.output, release.id);
     app = await startAppProcess(start, spec, {
@@ -197,7 +203,7 @@ export function hostRelease(deps: HostedReleaseDeps, release: ReleaseRow, onGive
       output,
       commandPath: deps.commandPath,
       marker: release.id,
-      environment: await loadAppEnvironment(folders.root),
+      environment: { ...variables, ...(await loadAppEnvironment(folders.root)) },
     });
     return logs.collect(release, output.name);
   }

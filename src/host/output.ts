@@ -38,11 +38,11 @@ export interface OutputTarget {
   onProblem(error: unknown): void;
 }
 
-/** The output files of one start of a release. */
+/** The output files of one start of a release. What is in them is not masked yet. */
 export function openOutput(folder: string, releaseId: string) {
   mkdirSync(folder, { recursive: true });
   const name = `${releaseId}.${Date.now()}`;
-  const [stdout, stderr] = STREAMS.map((stream) => openSync(join(folder, `${name}.${stream}`), 'a'));
+  const [stdout, stderr] = STREAMS.map((stream) => openSync(join(folder, `${name}.${stream}`), 'a', 0o600));
   return { name, stdout: stdout!, stderr: stderr! };
 }
 

@@ -41,7 +41,7 @@ export interface AppSurroundings {
   readonly home: string;
   readonly commandPath: string;
   readonly marker: string;
-  /** What was provisioned for the app. */
+  /** What its owner set, and what was provisioned for the app. */
   readonly environment: Readonly<Record<string, string>>;
 }
 

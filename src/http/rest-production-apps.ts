@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { PHASES } from '../domain/deployment.ts';
 import { notFound } from '../domain/errors.ts';
 import {
   RestCheckSubdomainDocument,
@@ -12,13 +13,28 @@ import {
 import { parseInput } from '../operations/input.ts';
 import { jsonObject, optionalText, overlapText, pageAnswer, pageQuery, text, type Route } from './route.ts';
 
+const optionalFlag = z.boolean({ error: 'must be true or false' }).nullish();
 const listQuery = z.object({
   organizationId: z.string().optional(),
   entityId: z.string().optional(),
   ...pageQuery,
 });
-const createBody = jsonObject({ entityId: text, subdomain: text, overlap: overlapText });
-const updateBody = jsonObject({ subdomain: optionalText, overlap: overlapText });
+const phaseText = z
+  .enum(PHASES, { error: `must be of ${PHASES.join(', ')}` })
+  .transform((phase) => phase.toUpperCase() as Uppercase<typeof phase>);
+const variable = jsonObject({
+  name: text,
+  value: optionalText,
+  isSecret: optionalFlag,
+  phases: z.array(phaseText, { error: 'must be a list' }).nullish(),
+});
+const settings = {
+  overlap: overlapText,
+  buildNetwork: optionalFlag,
+  environment: z.array(variable, { error: 'must be a list' }).nullish(),
+};
+const createBody = jsonObject({ entityId: text, subdomain: text, ...settings });
+const updateBody = jsonObject({ subdomain: optionalText, ...settings });
 const checkQuery = z.object({ value: text, excludeId: optionalText });
 
 export const PRODUCTION_APP_ROUTES: readonly Route[] = [
@@ -84,7 +100,19 @@ export const PRODUCTION_APP_ROUTES: readonly Route[] = [
 ];
 
 function restProductionApp(app: RestProductionAppFragment) {
-  const { id, entity, subdomain, url, health, overlap, liveDeployment, createdAt, deletedAt } = app;
+  const {
+    id,
+    entity,
+    subdomain,
+    url,
+    health,
+    overlap,
+    buildNetwork,
+    environment,
+    liveDeployment,
+    createdAt,
+    deletedAt,
+  } = app;
   return {
     id,
     entityId: entity.id,
@@ -92,6 +120,11 @@ function restProductionApp(app: RestProductionAppFragment) {
     url,
     health: health.toLowerCase(),
     overlap: overlap.toLowerCase(),
+    buildNetwork,
+    environment: environment.map(({ phases, ...shown }) => ({
+      ...shown,
+      phases: phases.map((phase) => phase.toLowerCase()),
+    })),
     liveDeploymentId: liveDeployment?.id ?? null,
     createdAt,
     deletedAt,

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { restrictedToApps, type Viewer } from '../domain/access.ts';
 import { notFound } from '../domain/errors.ts';
 import { createId } from '../domain/ids.ts';
+import type { KeyRing } from '../domain/sealing.ts';
 import type { EventBus } from '../events/bus.ts';
 import type { PrismaClient } from '../generated/prisma/client.ts';
 import { recordAudit } from '../store/audit.ts';
@@ -9,37 +10,44 @@ import { isSubdomainTaken, markProductionAppDeleted } from '../store/production-
 import { loadAnyProductionAppFor, loadEntityFor, loadProductionAppFor, visibleApps } from './authorize.ts';
 import { label, refuseDuplicates } from './catalog.ts';
 import { announceChanges, overlapPolicy } from './enqueue.ts';
+import { changeEnvironment, comparable, environmentInput, namesIn } from './environment.ts';
 import { idempotencyKey, makeOnce, type Made } from './idempotency.ts';
 import { parseInput } from './input.ts';
 
 export interface ProductionAppDeps {
   readonly prisma: PrismaClient;
   readonly bus: EventBus;
+  readonly keyRing: KeyRing;
 }
 
 const createInput = z.object({
   entityId: z.string(),
   subdomain: label,
   overlap: overlapPolicy.nullish(),
+  buildNetwork: z.boolean().nullish(),
+  environment: environmentInput,
   idempotencyKey,
 });
 
 export async function createProductionApp(
-  { prisma }: ProductionAppDeps,
+  { prisma, keyRing }: ProductionAppDeps,
   viewer: Viewer,
   input: z.input<typeof createInput>,
 ): Promise<Made> {
-  const { idempotencyKey: key, ...body } = parseInput(createInput, input);
+  const { idempotencyKey: key, environment, ...body } = parseInput(createInput, input);
   const entity = await loadEntityFor(prisma, viewer, body.entityId, 'createProductionApp');
   if (viewer.appIds !== null) throw restrictedToApps(entity.organizationId);
   const id = createId('ProductionApp');
+  const request = { operation: 'createProductionApp', ...body, environment: comparable(keyRing, environment) };
   return refuseDuplicates(takenMessage(body.subdomain), () =>
     prisma.$transaction((tx) =>
-      makeOnce(tx, viewer, key, { operation: 'createProductionApp', ...body }, async () => {
-        const data = { ...body, id, organizationId: entity.organizationId, overlap: body.overlap ?? undefined };
-        await tx.productionApp.create({ data });
-        const details = { subdomain: body.subdomain, entityId: entity.id };
+      makeOnce(tx, viewer, key, request, async () => {
+        const { overlap, buildNetwork, ...names } = body;
         const { organizationId } = entity;
+        const settings = { overlap: overlap ?? undefined, buildNetwork: buildNetwork ?? undefined };
+        await tx.productionApp.create({ data: { ...names, ...settings, id, organizationId } });
+        await changeEnvironment(tx, keyRing, { productionAppId: id, userId: viewer.userId }, environment);
+        const details = { subdomain: body.subdomain, entityId: entity.id, variables: namesIn(environment) };
         await recordAudit(tx, viewer, { organizationId, action: 'createProductionApp', subjectId: id, details });
         return id;
       }),
@@ -51,30 +59,43 @@ function takenMessage(subdomain: string): string {
   return `The subdomain ${subdomain} is taken.`;
 }
 
-const updateInput = z.object({ id: z.string(), subdomain: label.nullish(), overlap: overlapPolicy.nullish() });
+const updateInput = z.object({
+  id: z.string(),
+  subdomain: label.nullish(),
+  overlap: overlapPolicy.nullish(),
+  buildNetwork: z.boolean().nullish(),
+  environment: environmentInput,
+});
 
-/** Changes what is given and leaves the rest. The gateway follows a new subdomain as soon as it hears of it. */
+/**
+ * Changes what is given and leaves the rest. The gateway follows a new subdomain as soon as it hears of it; what is built
+ * and runs gets its environment from the next deployment on.
+ */
 export async function updateProductionApp(
-  { prisma, bus }: ProductionAppDeps,
+  { prisma, bus, keyRing }: ProductionAppDeps,
   viewer: Viewer,
   input: z.input<typeof updateInput>,
 ): Promise<string> {
-  const { id, ...given } = parseInput(updateInput, input);
+  const { id, environment, ...given } = parseInput(updateInput, input);
   const app = await loadProductionAppFor(prisma, viewer, id, 'updateProductionApp');
-  const data = { subdomain: given.subdomain ?? undefined, overlap: given.overlap ?? undefined };
-  const isSame = (data.subdomain ?? app.subdomain) === app.subdomain && (data.overlap ?? app.overlap) === app.overlap;
-  if (isSame) return app.id;
-  const updated = await refuseDuplicates(takenMessage(data.subdomain ?? app.subdomain), () =>
+  // What is the same is left out: with nothing else asked for, nothing is written.
+  const entries = Object.entries(given).filter(
+    ([key, value]) => value != null && value !== app[key as keyof typeof given],
+  );
+  if (entries.length === 0 && !environment?.length) return app.id;
+  await refuseDuplicates(takenMessage(given.subdomain ?? app.subdomain), () =>
     prisma.$transaction(async (tx) => {
-      const { count } = await tx.productionApp.updateMany({ where: { id: app.id, deletedAt: null }, data });
+      // Also without data: it locks the row.
+      const data = { ...Object.fromEntries(entries), deletedAt: null };
+      const updated = await tx.productionApp.updateMany({ where: { id: app.id, deletedAt: null }, data });
+      // Deleted since we looked.
+      if (updated.count === 0) throw notFound('production app', id);
+      await changeEnvironment(tx, keyRing, { productionAppId: app.id, userId: viewer.userId }, environment);
       const { organizationId, id: subjectId } = app;
-      const audited = { organizationId, action: 'updateProductionApp', subjectId, details: data };
-      if (count > 0) await recordAudit(tx, viewer, audited);
-      return count > 0;
+      const details = { ...Object.fromEntries(entries), variables: namesIn(environment) };
+      await recordAudit(tx, viewer, { organizationId, action: 'updateProductionApp', subjectId, details });
     }),
   );
-  // Deleted since we looked.
-  if (!updated) throw notFound('production app', id);
   bus.publish('releases', { kind: 'wanted' });
   return app.id;
 }

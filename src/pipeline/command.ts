@@ -1,5 +1,5 @@
 import { PhaseFailure } from '../domain/errors.ts';
-import { exec } from '../targets/exec.ts';
+import { execIsolated, type IsolatedApp, type Isolation } from './isolation.ts';
 import type { LogWriter } from './log-writer.ts';
 import type { RunOptions } from './phase.ts';
 
@@ -8,7 +8,9 @@ export interface CommandContext {
   readonly signal: AbortSignal;
   readonly killGraceMs: number;
   readonly commandPath: string;
-  readonly home: string;
+  readonly workspace: string;
+  readonly isolation: Isolation;
+  readonly app: IsolatedApp;
   /** By which another worker finds what this one left running. */
   readonly marker: string;
 }
@@ -18,22 +20,28 @@ export interface CommandContext {
  * but where programs are. Throws PhaseFailure when the command fails, and the signal's reason when it is stopped.
  */
 export async function runCommand(
-  { writer, signal, killGraceMs, commandPath, home, marker }: CommandContext,
+  { writer, signal, killGraceMs, commandPath, workspace, isolation, app, marker }: CommandContext,
   command: string,
-  { failureCode, cwd, env }: RunOptions,
+  options: RunOptions,
 ): Promise<void> {
+  const { failureCode, cwd, env } = options;
   writer.write({ message: `$ ${command}` });
-  const ended = await exec(command, {
-    cwd,
-    env: { PATH: commandPath, LANG: 'C.UTF-8', HOME: home, CI: 'true', ...env },
-    signal,
-    killGraceMs,
-    marker,
-    onOutput(stream, lines) {
-      for (const line of lines) writer.write({ ...line, stream });
-      return writer.untilRoom();
+  const ended = await execIsolated(
+    isolation,
+    app,
+    { command, workspace, ...options },
+    {
+      cwd,
+      env: { PATH: commandPath, LANG: 'C.UTF-8', HOME: workspace, CI: 'true', ...env },
+      signal,
+      killGraceMs,
+      marker,
+      onOutput(stream, lines) {
+        for (const line of lines) writer.write({ ...line, stream });
+        return writer.untilRoom();
+      },
     },
-  });
+  );
   if (ended.exitCode === 0) return;
   const how = ended.signal === null ? `exited with code ${ended.exitCode}` : `was ended by ${ended.signal}`;
   throw new PhaseFailure(failureCode, `\`${command}\` ${how}.`, {

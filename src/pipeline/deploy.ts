@@ -177,7 +177,9 @@ async function runPhase(
     writer,
     killGraceMs: deps.killGraceMs,
     commandPath: deps.commandPath,
-    home: workspaceOf(deps.workspacesFolder, claim),
+    workspace: workspaceOf(deps.workspacesFolder, claim),
+    isolation: deps.isolation,
+    app: context.app,
     marker: markerOf(claim),
   };
   const run = (command: string, options: RunOptions) =>

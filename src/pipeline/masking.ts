@@ -1,23 +1,26 @@
 import { createMask, type Mask } from '../targets/masking.ts';
-import type { Target, TargetApp } from '../targets/target.ts';
 
 /** Hides the secrets of one app. */
 export interface Masking {
   readonly mask: Mask;
-  /** Looks for secrets that were made in the meantime. What was one once stays one. */
+  /** Looks for secrets that were made in the meantime. */
   refresh(): Promise<void>;
+  /** What was a secret once stays one. */
+  add(secrets: readonly string[]): void;
 }
 
 /** Knows no secrets until the first refresh. */
-export function createMasking(target: Pick<Target, 'secrets'>, app: TargetApp): Masking {
-  const secrets = new Set<string>();
+export function createMasking(loadSecrets: () => Promise<readonly string[]>): Masking {
+  const known = new Set<string>();
   let mask = createMask([]);
+  function add(secrets: readonly string[]): void {
+    const before = known.size;
+    for (const secret of secrets) known.add(secret);
+    if (known.size > before) mask = createMask([...known]);
+  }
   return {
     mask: (text, options) => mask(text, options),
-    async refresh() {
-      const before = secrets.size;
-      for (const secret of await target.secrets(app)) secrets.add(secret);
-      if (secrets.size > before) mask = createMask([...secrets]);
-    },
+    refresh: async () => add(await loadSecrets()),
+    add,
   };
 }

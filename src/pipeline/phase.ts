@@ -2,6 +2,8 @@ import type { PhaseName } from '../domain/deployment.ts';
 import type { Manifest } from '../domain/manifest.ts';
 import type { PackageStore } from '../packages/store.ts';
 import type { Reusable } from './plan.ts';
+import type { AppEnvironment } from './app-environment.ts';
+import type { IsolatedApp } from './isolation.ts';
 import type { Target, TargetApp, TargetContext } from '../targets/target.ts';
 
 /** What phases hand to the ones after them. Stored with a phase's completion, so that a later worker has it too. */
@@ -23,6 +25,8 @@ export interface ShippedVersion {
   readonly packageKey: string;
   readonly packageBytes: number;
   readonly packageSha256: string;
+  /** What its package says, as far as that is known before it is unpacked. */
+  readonly manifest: { readonly secrets?: readonly string[] } | null;
 }
 
 export interface RunOptions {
@@ -32,10 +36,14 @@ export interface RunOptions {
   readonly env: Readonly<Record<string, string>>;
   /** A cancel waits for the end of the command, unless it is forced. */
   readonly isUninterrupted?: boolean;
+  /** Folders that the command may write to beside `cwd`. */
+  readonly writable?: readonly string[];
+  /** Whether it may reach the server of the database that DATABASE_URL in `env` names. */
+  readonly reachesDatabase?: boolean;
 }
 
 export interface PhaseContext extends TargetContext {
-  readonly app: TargetApp;
+  readonly app: TargetApp & IsolatedApp;
   readonly version: ShippedVersion;
   readonly outputs: PhaseOutputs;
   readonly target: Target;
@@ -43,6 +51,8 @@ export interface PhaseContext extends TargetContext {
   readonly workspacesFolder: string;
   readonly limits: { readonly packageBytesMax: number; readonly unpackedBytesMax: number };
   readonly migrations: MigrationRecord;
+  /** What the app's owner set. */
+  readonly environment: AppEnvironment;
   /** What may be kept of the deployment that this one was made from. */
   readonly reusable: Reusable;
   /** Runs a shell command, streaming its output to the log. Throws PhaseFailure when it fails. */

@@ -1,9 +1,11 @@
 import { readdir } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import { SealError, type KeyRing } from '../domain/sealing.ts';
 import type { EventBus } from '../events/bus.ts';
 import type { PrismaClient } from '../generated/prisma/client.ts';
 import { findQuietFiles, removeFiles } from '../packages/leftovers.ts';
 import { findAppsWithOpenDeployments, findOpenDeployments } from '../store/deployments.ts';
+import { sealAnew } from '../store/environment.ts';
 import { stopOwnerlessReleases } from '../store/releases.ts';
 import { findUnnamedPackages, forgetUploads } from '../store/uploads.ts';
 import type { Log } from '../telemetry.ts';
@@ -18,6 +20,7 @@ export interface ReconcilerDeps {
   readonly prisma: PrismaClient;
   readonly bus: EventBus;
   readonly queue: Queue;
+  readonly keyRing: KeyRing;
   readonly log: Log;
   readonly workspacesFolder: string;
   readonly packagesFolder: string;
@@ -29,7 +32,7 @@ export interface Reconciler {
 
 /**
  * Mends what a crash left, again and again: sends lost tickets, wants ownerless releases stopped, and removes stale
- * workspaces, expired uploads, and files that nothing names. Any number of processes may do this at the same time.
+ * workspaces, expired uploads, and files that nothing names. Seals anew what an older key sealed. Any number of processes may do this at the same time.
  */
 export async function startReconciler(deps: ReconcilerDeps, { roundMs = ROUND_MS } = {}): Promise<Reconciler> {
   const stopping = new AbortController();
@@ -56,6 +59,16 @@ export async function reconcile(deps: ReconcilerDeps): Promise<void> {
   if ((await stopOwnerlessReleases(deps.prisma)) > 0) deps.bus.publish('releases', { kind: 'wanted' });
   await removeStaleWorkspaces(deps);
   await removeUploads(deps);
+  await useNewestKey(deps);
+}
+
+async function useNewestKey({ prisma, keyRing, log }: ReconcilerDeps): Promise<void> {
+  const count = await sealAnew(prisma, keyRing).catch((error: unknown) => {
+    if (!(error instanceof SealError)) throw error;
+    log.error({ err: error }, 'What an older key sealed could not be sealed anew');
+    return 0;
+  });
+  if (count > 0) log.info({ count }, 'What an older key sealed was sealed anew with the first one');
 }
 
 /** A ticket that is lost with a queue's table, or by hand, comes back. One too many would do no harm. */

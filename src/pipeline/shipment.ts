@@ -1,3 +1,4 @@
+import type { KeyRing } from '../domain/sealing.ts';
 import { PHASES, type PhaseName } from '../domain/deployment.ts';
 import type { EventBus } from '../events/bus.ts';
 import type { PrismaClient } from '../generated/prisma/client.ts';
@@ -6,7 +7,9 @@ import { ClaimLostError, type Claim, type NewClaim } from '../store/deployments.
 import { measureOutput } from '../store/logs.ts';
 import type { Target } from '../targets/target.ts';
 import type { Log } from '../telemetry.ts';
+import { createAppEnvironment } from './app-environment.ts';
 import { workspaceOf } from './fence.ts';
+import type { Isolation } from './isolation.ts';
 import { createLogWriter, type LogWriter } from './log-writer.ts';
 import { createMasking, type Masking } from './masking.ts';
 import type { MigrationRecord, Phase, PhaseContext, PhaseOutputs } from './phase.ts';
@@ -16,7 +19,9 @@ export interface DeployDeps {
   readonly prisma: PrismaClient;
   readonly bus: EventBus;
   readonly packages: PackageStore;
+  readonly keyRing: KeyRing;
   readonly target: Target;
+  readonly isolation: Isolation;
   readonly log: Log;
   readonly workspacesFolder: string;
   readonly limits: PhaseContext['limits'];
@@ -58,8 +63,11 @@ export async function loadShipment(deps: DeployDeps, claim: NewClaim): Promise<S
     where: { id: claim.deploymentId },
     include: { version: true, productionApp: true, phases: true, source: { include: { phases: true } } },
   });
-  const app = { id: productionApp.id, subdomain: productionApp.subdomain };
-  const masking = createMasking(deps.target, app);
+  const { id, subdomain, buildNetwork } = productionApp;
+  const app = { id, subdomain, buildNetwork };
+  const masking = createMasking(() => deps.target.secrets(app));
+  // Nothing prints what was not loaded: there is no need to ask for it in every phase.
+  const environment = createAppEnvironment(deps, app.id, masking.add);
   const output = claim.takenOver ? await measureOutput(deps.prisma, claim.deploymentId) : undefined;
   const writer = createLogWriter({ ...deps, mask: masking.mask }, claim, { lastSeq, output });
   const byName = new Map(phases.map((phase) => [phase.name, phase]));
@@ -75,12 +83,17 @@ export async function loadShipment(deps: DeployDeps, claim: NewClaim): Promise<S
     context: {
       claim,
       app,
-      version: { ...version, packageBytes: Number(version.packageBytes) },
+      version: {
+        ...version,
+        packageBytes: Number(version.packageBytes),
+        manifest: version.manifest as PhaseContext['version']['manifest'],
+      },
       target: deps.target,
       packages: deps.packages,
       workspacesFolder: deps.workspacesFolder,
       limits: deps.limits,
       migrations: migrationRecord(deps.prisma, productionApp.id, claim),
+      environment,
       reusable: reusableOf(trigger, source),
       log: (message, options = {}) => writer.write({ message, ...options }),
     },

@@ -10,8 +10,8 @@ export async function isSubdomainTaken(prisma: Pick<Transaction, '$queryRaw'>, s
 }
 
 /**
- * Marks an app as deleted, takes it off its gateway, cancels its open deployments and wants all its releases stopped.
- * Answers the deployments that changed; null when the app was deleted before.
+ * Marks an app as deleted, takes it off its gateway, cancels its open deployments forgets its environment, and wants all its releases
+ * stopped. Answers the deployments that changed; null when the app was deleted before.
  *
  * Whoever locks the rows of an app and of a deployment locks the app first. So a deployment that is triggered, or takes
  * the traffic, at the same moment either comes before and is seen here, or comes after and finds the app deleted.
@@ -33,6 +33,7 @@ export async function markProductionAppDeleted(
     const change = await requestCancel(tx, deployment.id, cancel);
     if (change) changes.push(change);
   }
+  await tx.environmentVariable.deleteMany({ where: { productionAppId: id } });
   await tx.release.updateMany({ where: { productionAppId: id, wanted: 'running' }, data: { wanted: 'stopped' } });
   return changes;
 }

@@ -49,14 +49,15 @@ export async function wantRelease(
   prisma: PrismaClient,
   claim: Claim,
   productionAppId: string,
-  spec: ReleaseSpec,
+  { spec, sealedEnvironment }: { spec: ReleaseSpec; sealedEnvironment: Uint8Array },
 ): Promise<string | null> {
   const [release] = await prisma.$queryRaw<{ id: string }[]>`
-    insert into releases (id, production_app_id, deployment_id, spec)
-    select ${createId('Release')}, ${productionAppId}, d.id, ${JSON.stringify(spec)}::jsonb
+    insert into releases (id, production_app_id, deployment_id, spec, sealed_environment)
+    select ${createId('Release')}, ${productionAppId}, d.id, ${JSON.stringify(spec)}::jsonb, ${sealedEnvironment}
     from deployments d where d.id = ${claim.deploymentId} and d.run = ${claim.run} and d.status = 'in_progress'
       and d.cancel_requested_at is null
-    on conflict (deployment_id) do update set wanted = 'running', spec = excluded.spec, problem = null,
+    on conflict (deployment_id) do update set wanted = 'running', spec = excluded.spec,
+      sealed_environment = excluded.sealed_environment, problem = null,
       observed = case when releases.observed = 'healthy' then releases.observed else 'pending' end
     returning id`;
   return release?.id ?? null;
@@ -177,7 +178,7 @@ export async function claimReleases(prisma: PrismaClient, hostId: string): Promi
   });
 }
 
-/** Writes down what a host sees of a release. */
+/** Writes down what a host sees of a release. One that is stopped needs its environment no more. */
 export async function observeRelease(
   prisma: PrismaClient,
   id: string,
@@ -190,7 +191,11 @@ export async function observeRelease(
   },
 ): Promise<void> {
   const { problem, ...columns } = seen;
-  const data = problem === undefined ? columns : { ...columns, problem: problem ?? Prisma.DbNull };
+  const data = {
+    ...columns,
+    ...(problem === undefined ? {} : { problem: problem ?? Prisma.DbNull }),
+    ...(seen.observed === 'stopped' ? { sealedEnvironment: null } : {}),
+  };
   await prisma.release.update({ where: { id }, data });
 }
 

@@ -44,6 +44,8 @@ const PREDICATE_OF: Partial<Record<string, string>> = {
       .filter((model) => 'organizationId' in (fieldsOf(model) ?? {}))
       .map((model) => [model, 'organizationId']),
   ),
+  // Whoever has the secret of an upload may put its file, whoever he is.
+  Upload: undefined,
   Organization: 'memberships',
   ApiToken: 'userId',
 };

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import { LineSplitter, type OutputLine } from './lines.ts';
-import { spawnGroup, terminateGroup } from './process-group.ts';
+import { spawnGroup, terminateGroup, type Startable } from './process-group.ts';
 
 export type OutputHandler = (stream: 'stdout' | 'stderr', lines: readonly OutputLine[]) => void | Promise<void>;
 
@@ -25,10 +25,10 @@ export interface ExecResult {
 }
 
 /**
- * Runs a shell command to its end in a process group of its own. When the signal aborts, the whole group is terminated
+ * Runs a command to its end in a process group of its own. When the signal aborts, the whole group is terminated
  * and this throws the signal's reason. However it ends, everything the command started is gone when this settles.
  */
-export async function exec(command: string, options: ExecOptions): Promise<ExecResult> {
+export async function exec(command: Startable, options: ExecOptions): Promise<ExecResult> {
   options.signal.throwIfAborted();
   const { marker = randomUUID() } = options;
   const child = spawnGroup(command, { ...options, marker, stdio: ['ignore', 'pipe', 'pipe'] });

@@ -1,5 +1,6 @@
 import { request } from 'node:http';
 import { PhaseFailure } from '../domain/errors.ts';
+import type { KeyRing } from '../domain/sealing.ts';
 import { HINT_POLL_MS, type EventBus } from '../events/bus.ts';
 import type { PrismaClient, Release } from '../generated/prisma/client.ts';
 import { ClaimLostError } from '../store/deployments.ts';
@@ -17,6 +18,7 @@ import type { RuntimeLogReader } from '../store/runtime-logs.ts';
 import { loadAppEnvironment } from './app-environment.ts';
 import { appFolders } from './app-folders.ts';
 import { provisionApp } from './provision.ts';
+import { sealEnvironment } from './release-environment.ts';
 import { secretsOf, secretsOfUrl, secretsOfWebhook } from './secrets.ts';
 import { purgeCdn, type Cdn } from './cdn.ts';
 import type { Purge, ReleasePlan, Target, TargetApp, TargetContext } from './target.ts';
@@ -24,6 +26,7 @@ import type { Purge, ReleasePlan, Target, TargetApp, TargetContext } from './tar
 export interface LocalTargetDeps {
   readonly prisma: PrismaClient;
   readonly bus: EventBus;
+  readonly keyRing: KeyRing;
   /** Shared with the host agent of this machine. */
   readonly appsFolder: string;
   /** Where apps get databases; null: a SQLite file each. */
@@ -64,8 +67,11 @@ async function loadSecrets({ appsFolder, appsDatabaseUrl, cdn }: LocalTargetDeps
 }
 
 async function startRelease(deps: LocalTargetDeps, app: TargetApp, plan: ReleasePlan, context: TargetContext) {
-  const { prisma, bus } = deps;
-  const releaseId = await wantRelease(prisma, context.claim, app.id, { ...plan, env: { ...plan.env } });
+  const { prisma, bus, keyRing } = deps;
+  const { variables, ...spec } = plan;
+  const sealedEnvironment = sealEnvironment(keyRing, context.claim.deploymentId, variables);
+  const wanted = { spec: { ...spec, env: { ...spec.env } }, sealedEnvironment };
+  const releaseId = await wantRelease(prisma, context.claim, app.id, wanted);
   if (releaseId === null) throw new ClaimLostError(context.claim);
   bus.publish('releases', { kind: 'wanted' });
   context.log(

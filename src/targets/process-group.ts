@@ -1,5 +1,6 @@
-import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
+import { spawn, type ChildProcess, type IOType } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import type { Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** Inherited by everything that a process of ours starts, also by what leaves its group (`setsid`, double fork). */
@@ -12,17 +13,40 @@ export interface ProcessTrace {
   readonly marker: string | readonly string[] | null;
 }
 
-/** Starts a shell command as the leader of a new process group, with exactly this environment and the marker. */
-export function spawnGroup(
-  command: string,
-  {
+/** A program, and what it reads from the descriptors 3, 4 and so on. */
+export interface Program {
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly inputs: readonly string[];
+}
+
+/** A shell command; or a program, made with what the processes that it starts must have in their environment. */
+export type Startable = string | ((inherited: Readonly<Record<string, string>>) => Program);
+
+export interface GroupOptions {
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly stdio: readonly [IOType | number, IOType | number, IOType | number];
+  readonly marker: string;
+}
+
+/** Starts a command as the leader of a new process group, with exactly this environment and the marker. */
+export function spawnGroup(command: Startable, { cwd, env, stdio, marker }: GroupOptions): ChildProcess {
+  const inherited = { [MARKER]: marker };
+  const { file, args, inputs } =
+    typeof command === 'string' ? { file: '/bin/sh', args: ['-c', command], inputs: [] } : command(inherited);
+  const child = spawn(file, args, {
     cwd,
-    env,
-    stdio,
-    marker,
-  }: { cwd: string; env: Readonly<Record<string, string>>; stdio: StdioOptions; marker: string },
-): ChildProcess {
-  return spawn('/bin/sh', ['-c', command], { cwd, env: { ...env, [MARKER]: marker }, stdio, detached: true });
+    env: { ...env, ...inherited },
+    stdio: [...stdio, ...inputs.map(() => 'pipe' as const)],
+    detached: true,
+  });
+  for (const [index, text] of inputs.entries()) {
+    const input = child.stdio[stdio.length + index] as Writable | null | undefined;
+    input?.on('error', () => {}); // It ended without reading all of it, and says why by how it ended.
+    input?.end(text);
+  }
+  return child;
 }
 
 /** SIGTERM, after the grace SIGKILL, to a group and to what left it. Resolves when all of it is gone. */

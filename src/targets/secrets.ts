@@ -1,3 +1,4 @@
+import type { Variable } from '../domain/environment.ts';
 import { cleanText } from './lines.ts';
 import { viewsOf } from './text-views.ts';
 
@@ -17,6 +18,11 @@ const PLAIN = new Set('default disabled enabled undefined localhost development 
  */
 export function secretsOf(environment: Readonly<Record<string, string>>): string[] {
   return Object.values(environment).flatMap(secretsOfUrl);
+}
+
+/** What of an app's variables no text may show: secrets as they are, and what URLs hold. */
+export function secretsOfVariables(variables: readonly Pick<Variable, 'value' | 'isSecret'>[]): string[] {
+  return variables.flatMap(({ value, isSecret }) => [...(isSecret ? [value] : []), ...secretsOfUrl(value)]);
 }
 
 /** A URL with credentials, and the credentials alone. Nothing when it has none. */

@@ -1,3 +1,4 @@
+import type { Variable } from '../domain/environment.ts';
 import type { Service } from '../domain/manifest.ts';
 import type { LogLevel, LogStream } from '../domain/deployment.ts';
 import type { Claim, StateChange } from '../store/deployments.ts';
@@ -27,6 +28,8 @@ export interface ReleasePlan {
   readonly drainMs: number;
   /** Plain settings. What was provisioned is added where the release starts. */
   readonly env: Readonly<Record<string, string>>;
+  /** What the app's owner set for its releases. Stored sealed. */
+  readonly variables: readonly Variable[];
 }
 
 /** Which cached answers an app wants gone. */

@@ -49,6 +49,16 @@ const CALLS: Record<ScopedOperation, [query: string, variables: () => Record<str
     'version { id }',
     () => ({ entityId: app.entityId, storagePath: 'x', version: 'v9', sourceHash: '0123456789', fileSizeBytes: 1 }),
   ],
+  createVersionFromUrl: [
+    'version { id }',
+    () => ({
+      entityId: app.entityId,
+      version: 'v9',
+      sourceHash: '0123456789',
+      packageUrl: 'https://packages.example.com/shop.tar.gz',
+      packageSha256: '0'.repeat(64),
+    }),
+  ],
   activateVersion: ['version { id }', () => ({ versionId })],
   createProductionApp: ['productionApp { id }', () => ({ entityId: app.entityId, subdomain: 'some-name' })],
   updateProductionApp: ['productionApp { id }', () => ({ id: app.productionAppId, subdomain: 'some-name' })],

@@ -197,6 +197,7 @@ const SPEC: ReleaseSpec = {
   drainMs: 0,
   env: {},
 };
+const WANTED = { spec: SPEC, sealedEnvironment: new Uint8Array() };
 const FAILURE = {
   code: 'CANCELLED',
   phase: null,
@@ -215,7 +216,7 @@ async function claimedDeployment(own: Plane, member: Member) {
   await trigger(member, app.productionAppId, await pushVersion(member, app.entityId, appFiles('one')));
   const rows = own.app.database.prisma;
   const claim = (await claimNextDeployment(rows, app.productionAppId, 'worker'))!;
-  const releaseId = (await wantRelease(rows, claim, app.productionAppId, SPEC))!;
+  const releaseId = (await wantRelease(rows, claim, app.productionAppId, WANTED))!;
   return { app, claim, releaseId, rows };
 }
 
@@ -226,7 +227,7 @@ test('a deployment of a deleted app can neither want a release, nor switch to it
 
   await deleteApp(app, own, member);
 
-  expect(await wantRelease(rows, claim, app.productionAppId, SPEC)).toBeNull();
+  expect(await wantRelease(rows, claim, app.productionAppId, WANTED)).toBeNull();
   expect(await switchToRelease(rows, claim, releaseId)).toBeNull();
   expect(await completeDeployment(rows, claim)).toBeNull();
   expect(await rows.release.findUniqueOrThrow({ where: { id: releaseId } })).toMatchObject({ wanted: 'stopped' });
@@ -253,7 +254,7 @@ test('a deletion after the switch takes the release off, and going back to the o
   expect(await completeDeployment(rows, claim)).not.toBeNull();
   await trigger(member, app.productionAppId);
   const second = (await claimNextDeployment(rows, app.productionAppId, 'worker'))!;
-  const next = (await wantRelease(rows, second, app.productionAppId, SPEC))!;
+  const next = (await wantRelease(rows, second, app.productionAppId, WANTED))!;
   await switchToRelease(rows, second, next);
 
   await deleteApp(app, own, member);

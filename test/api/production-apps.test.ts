@@ -174,6 +174,8 @@ test('POST creates an app, once for each key, and GET gives it in the same shape
     url: `http://${body.subdomain}.localhost:${plane.gatewayPort}/`,
     health: 'none',
     overlap: 'queue',
+    buildNetwork: false,
+    environment: [],
     liveDeploymentId: null,
     createdAt: expect.any(String),
     deletedAt: null,
@@ -212,7 +214,7 @@ test('GET shows what is live, PATCH renames, DELETE answers with the tombstone',
   expect([shown.health, shown.liveDeploymentId]).toEqual(['healthy', live]);
   expect([renamed.status, json(renamed).subdomain]).toEqual([200, subdomain]);
   expect([deleted.status, after.status]).toEqual([200, 200]);
-  expect(json(deleted)).toEqual({ ...json(renamed), deletedAt: expect.any(String) });
+  expect(json(deleted)).toEqual({ ...json(renamed), environment: [], deletedAt: expect.any(String) });
   expect(json(after)).toEqual(json(deleted));
 });
 

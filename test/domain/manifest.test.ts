@@ -47,6 +47,7 @@ test('a manifest that only says how to start gets every default', () => {
     health: { path: '/', timeoutMs: 60_000, watchMs: 60_000 },
     drainMs: 10_000,
     env: {},
+    secrets: [],
     purge: { paths: [], surrogateKeys: [] },
     limitsMs: LIMITS_MS,
   });
@@ -62,6 +63,7 @@ test('a full manifest is read word for word', () => {
     health: { path: '/healthz', timeout: '2m', watch: '0s' },
     drain: '250ms',
     env: { NODE_ENV: 'production', _Under: '' },
+    secrets: ['MAIL_TOKEN'],
     purge: ['/', '/static/*'],
     surrogateKeys: ['news', 'post-1'],
     timeouts: { build: '1h', cache_invalidation: '5s' },
@@ -75,6 +77,7 @@ test('a full manifest is read word for word', () => {
     health: { path: '/healthz', timeoutMs: 120_000, watchMs: 0 },
     drainMs: 250,
     env: { NODE_ENV: 'production', _Under: '' },
+    secrets: ['MAIL_TOKEN'],
     purge: { paths: ['/', '/static/*'], surrogateKeys: ['news', 'post-1'] },
     limitsMs: { ...LIMITS_MS, build: 3_600_000, cache_invalidation: 5_000 },
   });

@@ -178,7 +178,7 @@ test('a live app that ends is started again, and its log and the events of its d
   const query = `query ($id: ID!) { deployment(id: $id) { status events(last: 3) { nodes { type status message } } } }`;
   const deployment = await until('the deployment tells both', async () => {
     const { data } = await graphql(plane, owner.token, query, { id: deploymentId });
-    return data.deployment.events.nodes.at(-1).message?.includes('healthy') ? data.deployment : null;
+    return data.deployment.events.nodes.at(-1).message?.includes('is healthy') ? data.deployment : null;
   });
   expect(deployment).toEqual({
     status: 'COMPLETED',

@@ -7,6 +7,7 @@ import { createMemoryBus } from '../../src/events/bus.ts';
 import { ConfirmUploadDocument, RequestUploadDocument } from '../../src/generated/gql/graphql.ts';
 import { startHostAgent } from '../../src/host/agent.ts';
 import { createFolderStore } from '../../src/packages/folder.ts';
+import { loadKeyRing } from '../../src/store/secret-keys.ts';
 import { createLog } from '../../src/telemetry.ts';
 import { send, startPlane, type Plane } from '../kit/plane.ts';
 import { startPoller } from '../kit/poller.ts';
@@ -113,6 +114,7 @@ test('a host agent that starts again serves the files again', async () => {
     prisma,
     bus: createMemoryBus(),
     packages: createFolderStore(folders.packages),
+    keyRing: await loadKeyRing({ keys: null, file: folders.secretKey }),
     log: createLog('silent'),
     appsFolder: folders.apps,
     appsDatabaseUrl: null,

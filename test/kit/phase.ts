@@ -5,8 +5,11 @@ import { Readable } from 'node:stream';
 import { readManifest, type Manifest } from '../../src/domain/manifest.ts';
 import { createFolderStore } from '../../src/packages/folder.ts';
 import type { PackageStore } from '../../src/packages/store.ts';
+import { createPublicHosts } from '../../src/packages/public-hosts.ts';
 import { runCommand } from '../../src/pipeline/command.ts';
+import type { Isolation } from '../../src/pipeline/isolation.ts';
 import type { Phase, PhaseContext, PhaseOutputs, PhaseResult } from '../../src/pipeline/phase.ts';
+import type { Variable } from '../../src/domain/environment.ts';
 import type { Target } from '../../src/targets/target.ts';
 import { createFolder } from './folder.ts';
 import { until } from './until.ts';
@@ -32,6 +35,11 @@ export interface PhaseSetup {
   readonly archive?: Buffer;
   readonly claimedSha256?: string;
   readonly migrated?: readonly string[];
+  readonly variables?: readonly Variable[];
+  readonly isolation?: Isolation;
+  readonly buildNetwork?: boolean;
+  /** What the app was provisioned with. */
+  readonly provisioned?: Readonly<Record<string, string>>;
 }
 
 export async function startPhase(phase: Phase, setup: PhaseSetup = {}): Promise<StartedPhase> {
@@ -52,13 +60,14 @@ export async function startPhase(phase: Phase, setup: PhaseSetup = {}): Promise<
   };
   const context: PhaseContext = {
     claim: { deploymentId: 'dep_test', run: 1 },
-    app: { id: 'app_test', subdomain: 'test' },
+    app: { id: 'app_test', subdomain: 'test', buildNetwork: setup.buildNetwork ?? false },
     version: {
       id: 'ver_test',
       version: 'v1',
       packageKey: 'packages/test.tar.gz',
       packageBytes: archive.length,
       packageSha256: setup.claimedSha256 ?? createHash('sha256').update(archive).digest('hex'),
+      manifest: null,
     },
     outputs: {
       workspace,
@@ -75,7 +84,7 @@ export async function startPhase(phase: Phase, setup: PhaseSetup = {}): Promise<
       ...setup.outputs,
     },
     // The phases that need more of one are tested with a real host.
-    target: { environment: async () => ({}) } as unknown as Target,
+    target: { environment: async () => ({ ...setup.provisioned }) } as unknown as Target,
     packages,
     workspacesFolder: join(folder.path, 'workspaces'),
     limits: { packageBytesMax: 10_000_000, unpackedBytesMax: 10_000_000 },
@@ -84,6 +93,7 @@ export async function startPhase(phase: Phase, setup: PhaseSetup = {}): Promise<
       add: async (key) => void migrated.add(key),
       markIrreversible: async () => {},
     },
+    environment: { load: async () => setup.variables ?? [] },
     reusable: { source: null, outputs: new Map() },
     signal: soft.signal,
     log: (message) => void lines.push(message),
@@ -94,7 +104,9 @@ export async function startPhase(phase: Phase, setup: PhaseSetup = {}): Promise<
           signal: options.isUninterrupted ? hard.signal : soft.signal,
           killGraceMs: 500,
           commandPath: process.env['PATH'] ?? '',
-          home: workspace,
+          workspace,
+          isolation: setup.isolation ?? { sandbox: null, hosts: createPublicHosts([]), mirrors: {} },
+          app: { id: 'app_test', buildNetwork: setup.buildNetwork ?? false },
           marker,
         },
         command,

@@ -7,6 +7,7 @@ import { loadConfig, Secret, type Config } from '../../src/config.ts';
 import { createLog } from '../../src/telemetry.ts';
 import { createServerDatabase, databaseImage, SERVER_URL } from './database.ts';
 import { createFolder } from './folder.ts';
+import { expectSecretKept } from './sentinel.ts';
 import { until } from './until.ts';
 import { isGroupAlive } from '../../src/targets/process-group.ts';
 
@@ -48,6 +49,8 @@ export async function startPlane(options: Partial<Config> & { roles?: readonly R
     redisUrl: redisUrl ? new Secret(redisUrl) : null,
     redisPrefix: `windlass-test-${randomUUID()}:`,
     killGraceMs: 500,
+    // Tests hold builds from outside, and look at what they do. Those of the sandbox have one.
+    sandbox: 'off',
     ...settings,
   };
   const log = createLog(process.env['TEST_LOG_LEVEL'] ?? 'silent');
@@ -77,7 +80,11 @@ export async function startPlane(options: Partial<Config> & { roles?: readonly R
       }),
     async [Symbol.asyncDispose]() {
       const releases = await app.database.prisma.release.findMany({ where: { pid: { not: null } } });
-      await app.stop();
+      try {
+        await expectSecretKept(app.database, folder.path);
+      } finally {
+        await app.stop();
+      }
       for (const { pid } of releases)
         await until(`the app ${pid} is gone`, () => !isGroupAlive({ leader: pid, marker: null }));
       await server?.[Symbol.asyncDispose]();

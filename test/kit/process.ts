@@ -25,6 +25,8 @@ export function startWindlass(
       WINDLASS_PORT: '0',
       WINDLASS_GATEWAY_PORT: '0',
       NO_COLOR: '1',
+      // Tests hold builds from outside, and look at what they do.
+      WINDLASS_SANDBOX: 'off',
       ...env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],

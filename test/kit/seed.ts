@@ -14,6 +14,7 @@ import {
 } from '../../src/generated/gql/graphql.ts';
 import { addMember, createOrganization, createTokenSecret } from '../../src/store/directory.ts';
 import { send, type Plane } from './plane.ts';
+import { SENTINEL, SENTINEL_NAME } from './sentinel.ts';
 import { until } from './until.ts';
 
 export interface Member {
@@ -49,7 +50,8 @@ export async function createApp({ organizationId, client }: Member): Promise<See
     input: { organizationId, name: 'Shop', slug: subdomain },
   });
   const entityId = entity.createEntity.entity.id;
-  const app = await client.request(CreateProductionAppDocument, { input: { entityId, subdomain } });
+  const environment = [{ name: SENTINEL_NAME, value: SENTINEL }];
+  const app = await client.request(CreateProductionAppDocument, { input: { entityId, subdomain, environment } });
   return { entityId, productionAppId: app.createProductionApp.productionApp.id, subdomain };
 }
 

@@ -1,7 +1,9 @@
+import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createId } from '../../src/domain/ids.ts';
+import { createKeyRing, KEY_BYTES } from '../../src/domain/sealing.ts';
 import { createMemoryBus } from '../../src/events/bus.ts';
 import { openQueue, type Queue } from '../../src/pipeline/queue.ts';
 import { reconcile, type ReconcilerDeps } from '../../src/pipeline/reconciler.ts';
@@ -21,7 +23,8 @@ beforeAll(async () => {
   database = await createDatabase();
   queue = await openQueue(database, await urlOf(database), log);
   const folders = { workspacesFolder: join(folder.path, 'workspaces'), packagesFolder: join(folder.path, 'packages') };
-  deps = { prisma: database.prisma, bus: createMemoryBus(), queue, log, ...folders };
+  const keyRing = createKeyRing([randomBytes(KEY_BYTES)]);
+  deps = { prisma: database.prisma, bus: createMemoryBus(), queue, keyRing, log, ...folders };
 });
 afterAll(async () => {
   await queue.close();

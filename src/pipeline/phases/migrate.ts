@@ -1,3 +1,4 @@
+import { variablesFor } from '../app-environment.ts';
 import { requireOutput, type Phase } from '../phase.ts';
 import { openBuiltFolder } from './built-folder.ts';
 
@@ -11,11 +12,14 @@ import { openBuiltFolder } from './built-folder.ts';
 export const migrate: Phase = {
   name: 'migrate',
   async run(context) {
-    const { app, outputs, migrations, target, run, signal, log } = context;
+    const { app, outputs, migrations, environment, target, run, signal, log } = context;
     const manifest = requireOutput(outputs, 'manifest');
     const artifact = requireOutput(outputs, 'artifactSha256');
     const cwd = await openBuiltFolder(context);
-    const env = { ...manifest.env, ...(await target.environment(app)) };
+    const variables = await variablesFor(environment, 'migrate');
+    const provisioned = await target.environment(app);
+    const env = { ...manifest.env, ...variables, ...provisioned };
+    const writable = provisioned['DATA_DIR'] === undefined ? [] : [provisioned['DATA_DIR']];
     if (manifest.irreversible) {
       // Before the first command: one that fails half-way has changed the database, too.
       await migrations.markIrreversible();
@@ -23,7 +27,8 @@ export const migrate: Phase = {
     }
     for (const command of manifest.migrate) {
       signal.throwIfAborted();
-      await run(command, { failureCode: 'MIGRATION_FAILED', cwd, env, isUninterrupted: true });
+      const options = { cwd, env, writable, reachesDatabase: true, isUninterrupted: true };
+      await run(command, { failureCode: 'MIGRATION_FAILED', ...options });
     }
     await migrations.add(artifact);
     return {};

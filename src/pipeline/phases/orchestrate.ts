@@ -2,13 +2,14 @@ import { mkdir } from 'node:fs/promises';
 import { PhaseFailure } from '../../domain/errors.ts';
 import { keepsArtifact } from '../../domain/plan.ts';
 import type { PackageStore } from '../../packages/store.ts';
+import { assertSecretsAreSet } from '../app-environment.ts';
 import { workspaceOf } from '../fence.ts';
 import type { Phase } from '../phase.ts';
 
 /** Checks that there is something to ship, and opens the workspace. */
 export const orchestrate: Phase = {
   name: 'orchestrate',
-  async run({ app, version, packages, workspacesFolder, reusable, claim, log }) {
+  async run({ app, version, packages, workspacesFolder, reusable, environment, claim, log }) {
     log(`Shipping version ${version.version} to ${app.subdomain}.`);
     const artifactKey = keepsArtifact(reusable.source) && reusable.outputs.get('package')?.artifactKey;
     if (artifactKey) await assertArtifact(packages, artifactKey, reusable.source!.number);
@@ -17,6 +18,7 @@ export const orchestrate: Phase = {
         hint: 'Push the version again, and look whether the data folder is the one it was pushed to.',
       });
     }
+    await assertSecretsAreSet(environment, version.manifest ?? {});
     const workspace = workspaceOf(workspacesFolder, claim);
     await mkdir(workspace, { recursive: true });
     return { outputs: { workspace } };
