@@ -6,6 +6,7 @@ import type { Services } from '../graphql/context.ts';
 import { listen, localUrl } from '../listen.ts';
 import { startPulse } from '../store/pulse.ts';
 import { createGraphQLServer } from './graphql.ts';
+import { createRateLimits } from './rate-limit.ts';
 import { createApiServer } from './server.ts';
 import { dropStalledConnections } from './stalled.ts';
 import { acceptWebSockets } from './websocket.ts';
@@ -33,14 +34,16 @@ export async function startApi(config: Config, { appPort, ...parts }: ApiParts):
     },
     appUrl: (subdomain) => `http://${subdomain}.${config.gatewayDomain}:${appPort}/`,
   };
-  const graphql = createGraphQLServer(services);
+  const rateLimits = createRateLimits(config);
+  const { allowedOrigins, trustedProxies, requestTimeoutMs, streamStallMs } = config;
+  const admission = { rateLimits, allowedOrigins, trustedProxies };
+  const graphql = createGraphQLServer(services, admission);
   const databaseUrl = config.databaseUrl?.reveal() ?? null;
   // The embedded database cannot go away without this process.
   const pulse = databaseUrl === null ? null : startPulse(databaseUrl);
   const check = async () => void (await services.prisma.$queryRaw`select 1`);
-  const server = createApiServer(services, graphql, { check, pulse });
-  const { streamStallMs } = config;
-  const sockets = acceptWebSockets(server, graphql, { ...services, streamStallMs });
+  const server = createApiServer(services, graphql, { check, pulse }, { ...admission, requestTimeoutMs });
+  const sockets = acceptWebSockets(server, graphql, { ...parts, ...admission, streamStallMs });
   const stalled = dropStalledConnections(server, streamStallMs);
 
   async function stop(): Promise<void> {
@@ -50,6 +53,7 @@ export async function startApi(config: Config, { appPort, ...parts }: ApiParts):
     server.closeAllConnections();
     await closed;
     await graphql.dispose();
+    rateLimits.close();
     await pulse?.close();
   }
 

@@ -2,8 +2,8 @@ import type { Viewer } from '../domain/access.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { PrismaClient } from '../generated/prisma/client.ts';
 import { findViewer, takeStreamTicket } from '../store/directory.ts';
-
-const BEARER = /^Bearer ([\x21-\x7e]{1,512})$/i;
+import { bearerToken } from './caller.ts';
+import type { RateLimits } from './rate-limit.ts';
 
 /** What a request says about who sends it. */
 export interface Credentials {
@@ -11,6 +11,13 @@ export interface Credentials {
   readonly authorization?: string | null;
   /** A stream ticket, which counts where there is no header. */
   readonly ticket?: string | null;
+  /** Where it comes from. Wrong tokens are counted for it. */
+  readonly address: string;
+}
+
+export interface AuthDeps {
+  readonly prisma: PrismaClient;
+  readonly rateLimits: RateLimits;
 }
 
 /**
@@ -18,22 +25,27 @@ export interface Credentials {
  * not valid, so that a typing error is never mistaken for "nothing there". A ticket is used up by this.
  */
 export async function authenticate(
-  prisma: PrismaClient,
-  { authorization, ticket }: Credentials,
+  { prisma, rateLimits }: AuthDeps,
+  { authorization, ticket, address }: Credentials,
 ): Promise<Viewer | null> {
   // A client that was not given a token yet may send the scheme alone.
   if (authorization == null || /^(Bearer)?\s*$/i.test(authorization)) {
-    return ticket == null ? null : authenticateTicket(prisma, ticket);
+    return ticket == null ? null : authenticateTicket({ prisma, rateLimits }, ticket, address);
   }
-  const token = BEARER.exec(authorization)?.[1];
-  const viewer = token ? await findViewer(prisma, token) : null;
-  if (viewer) return viewer;
+  const token = bearerToken(authorization);
+  const viewer = token === null ? null : await findViewer(prisma, token);
+  if (token !== null && viewer) {
+    rateLimits.noteToken(token);
+    return viewer;
+  }
+  await rateLimits.noteGuess(address);
   throw new DomainError('UNAUTHENTICATED', 'The token is unknown, expired or revoked.');
 }
 
-async function authenticateTicket(prisma: PrismaClient, ticket: string): Promise<Viewer> {
+async function authenticateTicket({ prisma, rateLimits }: AuthDeps, ticket: string, address: string): Promise<Viewer> {
   const viewer = await takeStreamTicket(prisma, ticket);
   if (viewer) return viewer;
+  await rateLimits.noteGuess(address);
   throw new DomainError('UNAUTHENTICATED', 'The ticket is unknown, used or too old. Get a new one for each stream.');
 }
 

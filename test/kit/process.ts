@@ -25,6 +25,8 @@ export function startWindlass(
       WINDLASS_PORT: '0',
       WINDLASS_GATEWAY_PORT: '0',
       NO_COLOR: '1',
+      WINDLASS_RATE_LIMIT: '0',
+      WINDLASS_RATE_LIMIT_ANONYMOUS: '0',
       ...env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
