@@ -13,10 +13,10 @@ import { assertJson, assertJsonParameters, readJson } from './body.ts';
 import { addressOf } from './caller.ts';
 import { refusalOf } from './errors.ts';
 import { createEventStreams, type HandleEventStreams } from './event-streams.ts';
-import { loadGraphiQLPage } from './graphiql.ts';
 import type { GraphQLServer } from './graphql.ts';
+import { findPage, sendPage } from './pages.ts';
 import { ROUTES } from './rest.ts';
-import { createFollowDocument, createRunDocument, type Route } from './route.ts';
+import { createFollowDocument, createRunDocument, METHODS_WITH_BODY, type Route } from './route.ts';
 import { answerBrokenRequests, HEAD_BYTES_MAX, whileBodyArrives } from './slow.ts';
 
 /** Whether the database answers, as the API must know it. */
@@ -91,7 +91,8 @@ async function handle(
     return whileDatabaseAnswers(pulse, response, () => handleReadiness(check, response));
   }
   if (await admit(limits, request, response)) return;
-  if (isPageRequest(url, request)) return sendGraphiQL(request, response);
+  const page = findPage(url, request);
+  if (page) return sendPage(page, request, response);
   const caller = { prisma: services.prisma, ...limits };
   const clock = { timeoutMs: limits.requestTimeoutMs, mayGoOn: UPLOAD_PATH.test(url.pathname) };
   return whileBodyArrives(request, clock, () =>
@@ -134,7 +135,10 @@ async function handleCall(
   const upload = UPLOAD_PATH.exec(url.pathname);
   if (upload) return handleUpload(services, { id: upload[1]!, secret: upload[2]! }, request, response);
   if (url.pathname.startsWith('/api/')) return handleRest(services, handlers, url, request, response);
-  throw new DomainError('NOT_FOUND', 'There is nothing at this path. GraphQL is at /graphql, REST below /api.');
+  throw new DomainError(
+    'NOT_FOUND',
+    'There is nothing at this path. GraphQL is at /graphql, REST below /api and described at /docs.',
+  );
 }
 
 function parseUrl(request: IncomingMessage): URL {
@@ -143,10 +147,6 @@ function parseUrl(request: IncomingMessage): URL {
   } catch (cause) {
     throw new DomainError('BAD_USER_INPUT', 'The URL is not valid.', {}, { cause });
   }
-}
-
-function isPageRequest({ pathname }: URL, { method, headers }: IncomingMessage): boolean {
-  return pathname === '/graphql' && method === 'GET' && /\btext\/html\b/.test(headers.accept ?? '');
 }
 
 async function handleGraphQL(
@@ -175,16 +175,6 @@ function viewerOf(deps: AuthDeps & Admission, request: IncomingMessage): Promise
   const { authorization, accept } = headers;
   const address = addressOf(request, deps.trustedProxies);
   return authenticate(deps, { authorization, ticket: ticketOf({ method, accept, url }), address });
-}
-
-async function sendGraphiQL(request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const { gzipped, etag } = await loadGraphiQLPage();
-  response.setHeader('etag', etag);
-  response.setHeader('cache-control', 'no-cache');
-  response.setHeader('vary', 'accept');
-  if (request.headers['if-none-match'] === etag) return void response.writeHead(304).end();
-  response.writeHead(200, { 'content-type': 'text/html; charset=utf-8', 'content-encoding': 'gzip' });
-  response.end(gzipped);
 }
 
 function redirect(response: ServerResponse, location: string): void {
@@ -221,8 +211,6 @@ function expectedSha256(header: string | string[] | undefined): string | null {
   const digest = /(?:^|,\s*)sha-256=:([A-Za-z0-9+/=]+):/.exec(String(header ?? ''))?.[1];
   return digest === undefined ? null : Buffer.from(digest, 'base64').toString('hex');
 }
-
-const METHODS_WITH_BODY: ReadonlySet<Route['method']> = new Set(['POST', 'PATCH']);
 
 async function handleRest(
   { prisma }: Services,
