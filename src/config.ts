@@ -130,7 +130,7 @@ export const settings = z.object({
   WINDLASS_RATE_LIMIT_FAILURES: requests.default(20),
   WINDLASS_TRUSTED_PROXIES: z.coerce.number().int().min(0).max(10).default(0),
   WINDLASS_ALLOWED_ORIGINS: origins.optional(),
-  WINDLASS_REQUEST_TIMEOUT: duration.default(30_000),
+  WINDLASS_REQUEST_TIMEOUT: duration.refine((ms) => ms >= 1_000, 'must be at least 1s').default(30_000),
   WINDLASS_KILL_GRACE: duration.default(5_000),
   PATH: z.string().default('/usr/local/bin:/usr/bin:/bin'),
   WINDLASS_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent']).default('info'),

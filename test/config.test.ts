@@ -167,6 +167,12 @@ test('a secret that is not valid is not quoted in the problem', () => {
 test.each([
   ['WINDLASS_PORT', '-1'],
   ['WINDLASS_PORT', '80.5'],
+  ['WINDLASS_RATE_LIMIT', '-1'],
+  ['WINDLASS_TRUSTED_PROXIES', '11'],
+  ['WINDLASS_REQUEST_TIMEOUT', '0s'],
+  ['WINDLASS_ALLOWED_ORIGINS', 'example.com'],
+  ['WINDLASS_ALLOWED_ORIGINS', 'https://example.com/'],
+  ['WINDLASS_ALLOWED_ORIGINS', 'https://a.example,'],
   ['WINDLASS_PUBLIC_URL', 'windlass.example.com'],
   ['WINDLASS_PUBLIC_URL', 'https://example.com/windlass'],
   ['WINDLASS_CDN_PURGE_URL', 'varnish:6081'],

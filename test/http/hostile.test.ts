@@ -1,13 +1,15 @@
 import { once } from 'node:events';
+import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { getIntrospectionQuery } from 'graphql';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import WebSocket from 'ws';
+import { CreateEntityDocument, RequestUploadDocument } from '../../src/generated/gql/graphql.ts';
 import { graphql } from '../kit/graphql.ts';
 import { send, startPlane, type Plane } from '../kit/plane.ts';
 import { sendRaw } from '../kit/raw.ts';
-import { createOwner, type Member } from '../kit/seed.ts';
+import { createOwner, makePackage, type Member } from '../kit/seed.ts';
 import { until } from '../kit/until.ts';
 
 /** Is in everything that is sent, and may be in nothing that is answered. */
@@ -358,10 +360,39 @@ test.each([
   expect(Date.now() - startedAt).toBeLessThan(REQUEST_TIMEOUT_MS + 3_000);
 });
 
+test('a connection that says nothing is ended', async () => {
+  const { status } = await sendRaw(plane.url, []);
+
+  expect(status).toBe(408);
+});
+
+test('an upload may take longer, but not stand still', async () => {
+  const entity = await owner.client.request(CreateEntityDocument, {
+    input: { organizationId: owner.organizationId, name: 'Slow', slug: 'slow' },
+  });
+  const input = { entityId: entity.createEntity.entity.id, version: 'v1', sourceHash: 'abcdef012345' };
+  const upload = await owner.client.request(RequestUploadDocument, { input });
+  const { pathname } = new URL(upload.requestVersionUpload.uploadUrl!);
+  const archive = await makePackage({ 'package.json': '{}' });
+  const head = (bytes: number) => `PUT ${pathname} HTTP/1.1\r\nhost: x\r\ncontent-length: ${bytes}\r\n\r\n`;
+  const pieces = Array.from({ length: 20 }, (_, i) =>
+    archive.subarray((i * archive.length) / 20, ((i + 1) * archive.length) / 20),
+  );
+  const startedAt = Date.now();
+
+  const slow = await sendRaw(plane.url, [head(archive.length), ...pieces], { pauseMs: REQUEST_TIMEOUT_MS / 8 });
+  const tookMs = Date.now() - startedAt;
+  const still = await sendRaw(plane.url, [head(archive.length + 1), archive]);
+
+  expect(slow.status).toBe(204);
+  expect(tookMs).toBeGreaterThan(REQUEST_TIMEOUT_MS * 2);
+  expect([still.status, still.text]).toEqual([408, expect.stringContaining('"REQUEST_TIMEOUT"')]);
+});
+
 test('who leaves in the middle of a body is no error of ours', async () => {
   for (const path of ['/graphql', '/api/deploy', '/graphql/stream']) {
     const { hostname, port } = new URL(plane.url);
-    const socket = (await import('node:net')).connect(Number(port), hostname);
+    const socket = connect(Number(port), hostname);
     const fields = `host: x\r\ncontent-type: application/json\r\nauthorization: Bearer ${owner.token}\r\ncontent-length: 1000`;
     socket.write(`POST ${path} HTTP/1.1\r\n${fields}\r\n\r\n{ "query"`);
     await until('it has arrived', () => socket.bytesWritten > 100);
@@ -371,6 +402,39 @@ test('who leaves in the middle of a body is no error of ours', async () => {
   expect((await graphql(plane, owner.token, '{ __typename }')).status).toBe(200);
 
   expect(lines).toEqual([]);
+});
+
+test('a reserved event stream takes 100 operations at a time, and refuses more', async () => {
+  const authorization = `Bearer ${owner.token}`;
+  const reserved = await send('PUT', `${plane.url}/graphql/stream`, { headers: { authorization } });
+  const headers = { authorization, 'x-graphql-event-stream-token': reserved.body };
+  const leaving = new AbortController();
+  const stream = await fetch(`${plane.url}/graphql/stream`, {
+    headers: { ...headers, accept: 'text/event-stream' },
+    signal: leaving.signal,
+  });
+  let text = '';
+  const reading = (async () => {
+    for await (const chunk of stream.body!.pipeThrough(new TextDecoderStream())) text += chunk;
+  })().catch(() => {}); // It is left below.
+
+  for (let i = 1; i <= 101; i += 1) {
+    const body = JSON.stringify({
+      query: 'subscription { deploymentsChanged { id } }',
+      extensions: { operationId: `operation-${i}` },
+    });
+    const accepted = await send('POST', `${plane.url}/graphql/stream`, {
+      headers: { ...headers, 'content-type': 'application/json' },
+      body,
+    });
+    expect(accepted.status).toBe(202);
+  }
+
+  await until('one is refused', () => text.includes('event: complete'));
+  expect(text.match(/"code":"RATE_LIMITED"/g)).toHaveLength(1);
+  expect(text).toMatch(/"id":"operation-101","payload":[^\n]*RATE_LIMITED/);
+  leaving.abort();
+  await reading;
 });
 
 describe('a WebSocket', () => {
