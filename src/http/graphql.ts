@@ -14,6 +14,7 @@ import type { Context, Services } from '../graphql/context.ts';
 import { schema } from '../graphql/schema.ts';
 import { currentRequestId } from '../telemetry.ts';
 import type { Admission } from './admission.ts';
+import { problemOf } from './answer.ts';
 import { authenticate, ticketOf } from './auth.ts';
 import { BODY_BYTES_MAX } from './body.ts';
 import { addressOf } from './caller.ts';
@@ -68,7 +69,14 @@ export function createGraphQLServer(
       requestId: currentRequestId(),
       viewer: viewer === undefined ? await authenticateRequest(req) : viewer,
     }),
-    plugins: [useErrorCodes(), useOperationLimits(), useWellFormedText(), useSharedResults(), useRefusalStatus()],
+    plugins: [
+      useErrorCodes(),
+      useOperationLimits(),
+      useWellFormedText(),
+      useSharedResults(),
+      useRefusalStatus(),
+      useNotAcceptable(),
+    ],
   });
 }
 
@@ -133,6 +141,21 @@ function useRefusalStatus(): Plugin {
         // Nothing was run. Who accepts only plain JSON gets 200 all the same, as the specification has it.
         else if (code === 'BAD_USER_INPUT' && !('data' in result)) extensions['http'] ??= { spec: true, status };
       }
+    },
+  };
+}
+
+/** What Yoga refuses without a word. */
+function useNotAcceptable(): Plugin {
+  const refusal = new DomainError(
+    'NOT_ACCEPTABLE',
+    'Accept application/json, application/graphql-response+json or text/event-stream.',
+  );
+  return {
+    onResponse({ response, setResponse, fetchAPI }) {
+      if (response.status !== ERROR_STATUS.NOT_ACCEPTABLE || response.body !== null) return;
+      const { status, headers, body } = problemOf(refusal, currentRequestId(), true);
+      setResponse(new fetchAPI.Response(body, { status, headers }));
     },
   };
 }

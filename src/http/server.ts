@@ -53,6 +53,7 @@ export function createApiServer(
     const requestId = typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
     response.setHeader('x-request-id', requestId);
     response.setHeader('x-content-type-options', 'nosniff');
+    response.setHeader('x-frame-options', 'DENY');
     // Whoever is refused because the database is away may still be written to when it is back.
     response.on('error', () => {});
     void withRequestId(requestId, () =>

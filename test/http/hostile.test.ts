@@ -281,6 +281,7 @@ const RAW: [string, Iterable<string | Buffer>, number, string][] = [
   ['TRACE', [`TRACE /api/deploys HTTP/1.1\r\nhost: x\r\nx: ${CANARY}\r\n\r\n`], 405, 'METHOD_NOT_ALLOWED'],
   ['a URL of two slashes', ['GET // HTTP/1.1\r\nhost: x\r\n\r\n'], 400, 'BAD_USER_INPUT'],
   ['a broken host', [`GET /graphql HTTP/1.1\r\nhost: ${CANARY}:x:y\r\n\r\n`], 400, 'BAD_USER_INPUT'],
+  ['a media type that is not offered', POST(DOCUMENT, { accept: `text/${CANARY}` }), 406, 'NOT_ACCEPTABLE'],
   [
     'a mutation by GET',
     [
