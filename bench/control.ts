@@ -28,6 +28,8 @@ export async function benchControl({ serverUrl, rows }: { serverUrl: string | nu
     databaseUrl: server && new Secret(server.url),
     redisUrl: null,
     bootstrapToken: new Secret(token),
+    rateLimit: null,
+    rateLimitAnonymous: null,
   };
   const app = await startApp(config, { roles: ROLES, log: createLog('silent') });
   try {

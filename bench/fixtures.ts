@@ -89,7 +89,7 @@ export interface BenchProcess {
 
 export function startProcess(args: readonly string[], env: Record<string, string> = {}): BenchProcess {
   const child = spawn(process.execPath, [...args], {
-    env: { PATH: loadConfig().commandPath, ...env },
+    env: { PATH: loadConfig().commandPath, WINDLASS_RATE_LIMIT: '0', WINDLASS_RATE_LIMIT_ANONYMOUS: '0', ...env },
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   });
   let text = '';

@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
 import { manifestFile } from '../src/domain/manifest.ts';
 import { printedSchema } from '../src/graphql/print-schema.ts';
+import { withAccessTable } from './access-table.ts';
 
 /**
  * Writes the generated files that are committed; with `--check`, compares them instead and fails when one is stale.
@@ -9,6 +10,7 @@ import { printedSchema } from '../src/graphql/print-schema.ts';
  */
 const FILES: Record<string, string> = {
   'schema.graphql': printedSchema(),
+  'docs/security.md': withAccessTable(readFileSync('docs/security.md', 'utf8')),
   'docs/manifest.schema.json': `${JSON.stringify(z.toJSONSchema(manifestFile, { io: 'input' }), null, 2)}\n`,
 };
 

@@ -73,6 +73,17 @@ export interface Config {
   readonly unpackedBytesMax: number;
   /** How much of what each app prints is kept. */
   readonly runtimeLogBytesMax: number;
+  /** Requests in a minute: with one token, and of one address without a token. Null: as many as come. */
+  readonly rateLimit: number | null;
+  readonly rateLimitAnonymous: number | null;
+  /** Wrong tokens of one address in a minute before it may try no other. Null: as many as come. */
+  readonly rateLimitFailures: number | null;
+  /** Reverse proxies before the API, each of which adds to `X-Forwarded-For`. */
+  readonly trustedProxies: number;
+  /** Whose pages may call the API, besides its own. */
+  readonly allowedOrigins: readonly string[];
+  /** How long the head and the body of a request may take; an upload may stand still for so long. */
+  readonly requestTimeoutMs: number;
   /** How much output of one deployment is stored. */
   readonly logBytesMax: number;
   /** After this long without progress, whoever does not read what is streamed to them is dropped. */
@@ -118,6 +129,19 @@ const list = (separator: string, text = '') =>
     .transform((value) => value.split(separator).flatMap((part) => part.trim() || []));
 const MIRRORS =
   'npm_config_registry,NPM_CONFIG_REGISTRY,YARN_NPM_REGISTRY_SERVER,PIP_INDEX_URL,PIP_EXTRA_INDEX_URL,UV_DEFAULT_INDEX,GOPROXY,GOSUMDB,NODE_EXTRA_CA_CERTS,SSL_CERT_FILE';
+/** A number of requests; `0` for no limit. */
+const requests = z.coerce
+  .number()
+  .int()
+  .min(0)
+  .transform((limit) => (limit === 0 ? null : limit));
+const origins = z
+  .string()
+  .regex(
+    /^(\*|https?:\/\/[^/,\s]+(\s*,\s*https?:\/\/[^/,\s]+)*)$/,
+    'must be origins such as https://example.com, with commas between them, or *',
+  )
+  .transform((list) => list.toLowerCase().split(/\s*,\s*/));
 const secret = (scheme: RegExp, example: string) =>
   z
     .string()
@@ -208,6 +232,12 @@ export const settings = z.object({
   WINDLASS_RUNTIME_LOG_BYTES_MAX: bytes.default(64 * 1024 * 1024),
   WINDLASS_LOG_BYTES_MAX: bytes.default(512 * 1024 * 1024),
   WINDLASS_STREAM_STALL: duration.default(60_000),
+  WINDLASS_RATE_LIMIT: requests.default(600),
+  WINDLASS_RATE_LIMIT_ANONYMOUS: requests.default(120),
+  WINDLASS_RATE_LIMIT_FAILURES: requests.default(20),
+  WINDLASS_TRUSTED_PROXIES: z.coerce.number().int().min(0).max(10).default(0),
+  WINDLASS_ALLOWED_ORIGINS: origins.optional(),
+  WINDLASS_REQUEST_TIMEOUT: duration.refine((ms) => ms >= 1_000, 'must be at least 1s').default(30_000),
   WINDLASS_KILL_GRACE: duration.default(5_000),
   PATH: z.string().default('/usr/local/bin:/usr/bin:/bin'),
   WINDLASS_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent']).default('info'),
@@ -260,6 +290,12 @@ export function loadConfig(
     runtimeLogBytesMax: data.WINDLASS_RUNTIME_LOG_BYTES_MAX,
     logBytesMax: data.WINDLASS_LOG_BYTES_MAX,
     streamStallMs: data.WINDLASS_STREAM_STALL,
+    rateLimit: data.WINDLASS_RATE_LIMIT,
+    rateLimitAnonymous: data.WINDLASS_RATE_LIMIT_ANONYMOUS,
+    rateLimitFailures: data.WINDLASS_RATE_LIMIT_FAILURES,
+    trustedProxies: data.WINDLASS_TRUSTED_PROXIES,
+    allowedOrigins: data.WINDLASS_ALLOWED_ORIGINS ?? [],
+    requestTimeoutMs: data.WINDLASS_REQUEST_TIMEOUT,
     killGraceMs: data.WINDLASS_KILL_GRACE,
     commandPath: data.PATH,
     logLevel: data.WINDLASS_LOG_LEVEL,

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { FAILURE_CODES } from '../src/domain/deployment.ts';
 import { ERROR_STATUS } from '../src/domain/errors.ts';
 import { settings } from '../src/config.ts';
+import { OPERATION_LIMITS } from '../src/http/limits.ts';
 
 const read = (file: string) => readFileSync(file, 'utf8');
 
@@ -22,6 +23,12 @@ test('docs/errors.md lists every refusal with its status, every failure code, an
   const failures = rows.filter(([, status]) => !/^\d{3}$/.test(status!)).map(([code]) => code);
   expect(Object.fromEntries(refusals.map(([code, status]) => [code, Number(status)]))).toEqual(ERROR_STATUS);
   expect(failures.toSorted()).toEqual([...FAILURE_CODES].toSorted());
+});
+
+test('docs/security.md gives every limit of operations with its value, and no other', () => {
+  const rows = firstColumns(read('docs/security.md'), 2);
+
+  expect(Object.fromEntries(rows.map(([name, most]) => [name, Number(most)]))).toEqual(OPERATION_LIMITS);
 });
 
 test('docs/configuration.md lists every setting and no other', () => {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { ERROR_STATUS, ERROR_TITLE } from '../domain/errors.ts';
-import { RETRY_AFTER_SECONDS, type Refusal } from './errors.ts';
+import { retryAfter, type Refusal } from './errors.ts';
 import type { JsonAnswer, StreamAnswer } from './route.ts';
 
 const KEEP_ALIVE_MS = 15_000;
@@ -53,28 +53,36 @@ export function sendJson(response: ServerResponse, { status, body, headers = {} 
   response.end(`${JSON.stringify(body)}\n`);
 }
 
-/** RFC 9457. */
-export function sendProblem(response: ServerResponse, { code, message, details }: Refusal, requestId: string): void {
+export function sendProblem(response: ServerResponse, refusal: Refusal, requestId: string): void {
   // An answer that was complete before needs nothing more.
   if (response.writableEnded) return;
   if (response.headersSent) return void response.destroy();
+  const isGraphQL = /^\/graphql\b/.test(response.req.url ?? '');
+  const { status, headers, body } = problemOf(refusal, requestId, isGraphQL);
+  // What was not read of the request cannot be followed by another one.
+  response.writeHead(status, { ...headers, ...(response.req.complete ? {} : { connection: 'close' }) });
+  response.end(body);
+}
+
+/** RFC 9457. Clients of GraphQL look for `errors`, whatever else comes. */
+export function problemOf({ code, message, details }: Refusal, requestId: string, isGraphQL = false) {
   const status = ERROR_STATUS[code];
-  response.writeHead(status, {
+  const headers: Record<string, string> = {
     'content-type': 'application/problem+json',
     'cache-control': 'no-store',
     ...(code === 'UNAUTHENTICATED' ? { 'www-authenticate': 'Bearer' } : {}),
-    ...(code === 'UNAVAILABLE' ? { 'retry-after': RETRY_AFTER_SECONDS } : {}),
-    // What was not read of the request cannot be followed by another one.
-    ...(response.req.complete ? {} : { connection: 'close' }),
-  });
+    ...retryAfter({ code, details }),
+  };
+  const more = Object.keys(details).length > 0 ? { details } : {};
   const problem = {
     type: `urn:windlass:error:${code.toLowerCase().replaceAll('_', '-')}`,
     title: ERROR_TITLE[code],
     status,
     detail: message,
     code,
-    ...(Object.keys(details).length > 0 ? { details } : {}),
+    ...more,
     requestId,
+    ...(isGraphQL ? { errors: [{ message, extensions: { code, ...more } }] } : {}),
   };
-  response.end(`${JSON.stringify(problem)}\n`);
+  return { status, headers, body: `${JSON.stringify(problem)}\n` };
 }

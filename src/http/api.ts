@@ -9,6 +9,7 @@ import { guardTenants } from '../store/tenant-guard.ts';
 import { startPulse } from '../store/pulse.ts';
 import { createGraphQLServer } from './graphql.ts';
 import { createIdentityVerifier } from './identity.ts';
+import { createRateLimits } from './rate-limit.ts';
 import { createApiServer } from './server.ts';
 import { dropStalledConnections } from './stalled.ts';
 import { acceptWebSockets } from './websocket.ts';
@@ -27,28 +28,31 @@ interface ApiParts
 /** Serves GraphQL, REST and their streams. Nothing is left open when it throws. */
 export async function startApi(config: Config, { appPort, ...parts }: ApiParts): Promise<Api> {
   const access = createAccessWatch(parts);
+  const verifyIdentity = createIdentityVerifier(parts.prisma, config.identityIssuers);
   let publicUrl = '';
   const services: Services = {
     ...parts,
     followers: createFollowers(parts),
     changes: createChangeFeed(parts),
     access,
-    verifyIdentity: createIdentityVerifier(parts.prisma, config.identityIssuers),
+    verifyIdentity,
     // Known once the port is.
     get publicUrl() {
       return publicUrl;
     },
     appUrl: (subdomain) => `http://${subdomain}.${config.gatewayDomain}:${appPort}/`,
   };
+  const rateLimits = createRateLimits(config);
+  const { allowedOrigins, trustedProxies, requestTimeoutMs, streamStallMs } = config;
+  const admission = { rateLimits, allowedOrigins, trustedProxies };
   // What asks in the name of a caller; followers and watches serve many at once.
-  const graphql = createGraphQLServer(services, guardTenants(parts.prisma));
+  const graphql = createGraphQLServer(services, { ...admission, prisma: guardTenants(parts.prisma) });
   const databaseUrl = config.databaseUrl?.reveal() ?? null;
   // The embedded database cannot go away without this process.
   const pulse = databaseUrl === null ? null : startPulse(databaseUrl);
   const check = async () => void (await services.prisma.$queryRaw`select 1`);
-  const server = createApiServer(services, graphql, { check, pulse });
-  const { streamStallMs } = config;
-  const sockets = acceptWebSockets(server, graphql, { ...services, streamStallMs });
+  const server = createApiServer(services, graphql, { check, pulse }, { ...admission, requestTimeoutMs });
+  const sockets = acceptWebSockets(server, graphql, { ...parts, ...admission, verifyIdentity, streamStallMs });
   const stalled = dropStalledConnections(server, streamStallMs);
 
   async function stop(): Promise<void> {
@@ -59,6 +63,7 @@ export async function startApi(config: Config, { appPort, ...parts }: ApiParts):
     server.closeAllConnections();
     await closed;
     await graphql.dispose();
+    rateLimits.close();
     await pulse?.close();
   }
 

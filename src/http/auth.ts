@@ -2,10 +2,8 @@ import type { Viewer } from '../domain/access.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { Services } from '../graphql/context.ts';
 import { findViewer, takeStreamTicket } from '../store/directory.ts';
-
-const BEARER = /^Bearer ([\x21-\x7e]{1,10000})$/i;
-
-export type Authentication = Pick<Services, 'prisma' | 'verifyIdentity'>;
+import { bearerToken } from './caller.ts';
+import type { RateLimits } from './rate-limit.ts';
 
 /** What a request says about who sends it. */
 export interface Credentials {
@@ -13,6 +11,12 @@ export interface Credentials {
   readonly authorization?: string | null;
   /** A stream ticket, which counts where there is no header. */
   readonly ticket?: string | null;
+  /** Where it comes from. Wrong tokens are counted for it. */
+  readonly address: string;
+}
+
+export interface AuthDeps extends Pick<Services, 'prisma' | 'verifyIdentity'> {
+  readonly rateLimits: RateLimits;
 }
 
 /**
@@ -20,22 +24,28 @@ export interface Credentials {
  * not valid, so that a typing error is never mistaken for "nothing there". A ticket is used up by this.
  */
 export async function authenticate(
-  { prisma, verifyIdentity }: Authentication,
-  { authorization, ticket }: Credentials,
+  deps: AuthDeps,
+  { authorization, ticket, address }: Credentials,
 ): Promise<Viewer | null> {
+  const { prisma, verifyIdentity, rateLimits } = deps;
   // A client that was not given a token yet may send the scheme alone.
   if (authorization == null || /^(Bearer)?\s*$/i.test(authorization)) {
-    return ticket == null ? null : authenticateTicket(prisma, ticket);
+    return ticket == null ? null : authenticateTicket(deps, ticket, address);
   }
-  const token = BEARER.exec(authorization)?.[1];
-  const viewer = token ? ((await verifyIdentity(token)) ?? (await findViewer(prisma, token))) : null;
-  if (viewer) return viewer;
+  const token = bearerToken(authorization);
+  const viewer = token === null ? null : ((await verifyIdentity(token)) ?? (await findViewer(prisma, token)));
+  if (token !== null && viewer) {
+    rateLimits.noteToken(token);
+    return viewer;
+  }
+  await rateLimits.noteGuess(address);
   throw new DomainError('UNAUTHENTICATED', 'The token is unknown, expired or revoked.');
 }
 
-async function authenticateTicket(prisma: Services['prisma'], ticket: string): Promise<Viewer> {
+async function authenticateTicket({ prisma, rateLimits }: AuthDeps, ticket: string, address: string): Promise<Viewer> {
   const viewer = await takeStreamTicket(prisma, ticket);
   if (viewer) return viewer;
+  await rateLimits.noteGuess(address);
   throw new DomainError('UNAUTHENTICATED', 'The ticket is unknown, used or too old. Get a new one for each stream.');
 }
 

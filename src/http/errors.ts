@@ -10,8 +10,15 @@ export interface Refusal {
   readonly details: Readonly<Record<string, unknown>>;
 }
 
-/** When to ask again what could not be answered. */
-export const RETRY_AFTER_SECONDS = '2';
+/** When to ask again what the database did not answer. */
+const RETRY_AFTER_SECONDS = 2;
+
+/** The header that says when to ask again, for refusals that pass. */
+export function retryAfter({ code, details = {} }: { code: unknown; details?: Refusal['details'] }) {
+  const seconds = code === 'UNAVAILABLE' ? RETRY_AFTER_SECONDS : details['retryAfterSeconds'];
+  const headers: Record<string, string> = typeof seconds === 'number' ? { 'retry-after': String(seconds) } : {};
+  return headers;
+}
 
 /** Refusals as they are; everything else is masked and logged, once, with the request's id. */
 export function refusalOf(error: unknown, log: Log): Refusal {
@@ -35,10 +42,26 @@ export function maskGraphQLError(error: unknown, log: Log): GraphQLError {
   const original = located ? located.originalError : error;
   if (located && (original == null || original instanceof GraphQLError)) {
     const details = located.extensions['details'] as Refusal['details'] | undefined;
-    return withCode(located, codeOf(located), located.message, details ?? {});
+    return withCode(located, codeOf(located), withoutInput(located.message), details ?? {});
   }
   const { code, message, details } = refusalOf(original, log);
   return withCode(located, code, message, details);
+}
+
+const MESSAGE_LENGTH_MAX = 300;
+/** Reasons of GraphQL itself that quote nothing. */
+const PLAIN_REASON =
+  /(?:Expected (?:non-nullable )?type "[\w![\]]+" (?:not to be null|to be an object)|A DateTime is [^"]*)\.$/;
+
+/** GraphQL's own messages quote values, which may be secrets. Names in a document stay: they are what is to be mended. */
+function withoutInput(message: string): string {
+  const [, variable] = /^Variable "\$(\w+)" got invalid value /.exec(message) ?? [];
+  if (variable === undefined) {
+    return message.replace(/^Unexpected parameter "[^]*"/, 'Unexpected parameter').slice(0, MESSAGE_LENGTH_MAX);
+  }
+  const place = new RegExp(`^[^]* at "(${variable}[\\w.[\\]]*)";`).exec(message)?.[1] ?? variable;
+  const [reason] = PLAIN_REASON.exec(message) ?? [];
+  return `Variable "$${place}" does not fit its type.${reason ? ` ${reason}` : ''}`;
 }
 
 const CODE_OF_STATUS: Record<number, ErrorCode> = {

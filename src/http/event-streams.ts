@@ -9,6 +9,7 @@ import { writeChunks } from './answer.ts';
 import { readJson } from './body.ts';
 import { maskGraphQLError } from './errors.ts';
 import { prepareOperation, type ArgsOfPipeline, type GraphQLServer } from './graphql.ts';
+import { OPERATIONS_MAX, tooManyOperations } from './traffic.ts';
 
 /** Messages that one stream may hold for a slow reader; its operations wait then. */
 const WAITING_MESSAGES_MAX = 4;
@@ -33,15 +34,17 @@ export function createEventStreams(graphql: GraphQLServer, log: Log): HandleEven
     subscribe: (args) => (args as unknown as ArgsOfPipeline).rootValue.subscribe(args) as never,
     validate: () => [], // The pipeline has done it.
     authenticate: ({ method, context, ...request }) => (method === 'PUT' ? reserve(context.viewer) : tokenOf(request)),
-    async onSubscribe({ context }, { query, variables, operationName }) {
+    async onSubscribe({ context: { viewer, stream } }, { query, variables, operationName }) {
       try {
-        const prepared = await prepareOperation(graphql, context.viewer, { query, variables, operationName });
+        stream.begin();
+        const prepared = await prepareOperation(graphql, viewer, { query, variables, operationName });
         return 'schema' in prepared ? (prepared as never) : { data: null, errors: prepared };
       } catch (error) {
         return { data: null, errors: [maskGraphQLError(error, log)] };
       }
     },
     onNext: (_context, { context }) => context.stream.untilRoom(),
+    onComplete: (_context, { context }) => context.stream.end(),
   });
 
   function reserve({ userId }: Viewer): string {
@@ -132,9 +135,20 @@ function refusalOf(status: number, body: string | null): DomainError {
 /** How far the reader of a stream is behind. The library's own queue has no bound. */
 class EventStream {
   isOpen = false;
+  #operations = 0;
   #waiting = 0;
   #isClosed = false;
   #wake = new Set<() => void>();
+
+  /** Throws RATE_LIMITED when it carries too many operations already. */
+  begin(): void {
+    if (this.#operations >= OPERATIONS_MAX) throw tooManyOperations();
+    this.#operations += 1;
+  }
+
+  end(): void {
+    this.#operations = Math.max(0, this.#operations - 1);
+  }
 
   /** Resolves once one more message may wait. */
   async untilRoom(): Promise<void> {

@@ -1,12 +1,3 @@
-import { createHash } from 'node:crypto';
-import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
-
-export interface Page {
-  readonly gzipped: Buffer;
-  readonly etag: string;
-}
-
 /**
  * What a newcomer wants to try, in the order in which it makes sense. One tab, because each tab has headers of its own
  * and the token would have to go into each.
@@ -82,17 +73,10 @@ mutation Cancel($deployment: ID!) {
 }
 `;
 
-let page: Promise<Page> | null = null;
-
-/** GraphiQL as one page that asks no other host for anything. Made at the first call, since it is large. */
-export function loadGraphiQLPage(): Promise<Page> {
-  page ??= makePage();
-  return page;
-}
-
-async function makePage(): Promise<Page> {
+/** GraphiQL as one page that asks no other host for anything. */
+export async function makeGraphiQLPage(): Promise<string> {
   const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql');
-  const html = renderGraphiQL({
+  return renderGraphiQL({
     title: 'Windlass GraphiQL',
     endpoint: '/graphql',
     // Sockets cannot carry what is typed into "Headers"; server-sent events can.
@@ -107,6 +91,4 @@ async function makePage(): Promise<Page> {
     ],
     shouldPersistHeaders: false,
   });
-  const gzipped = await promisify(gzip)(html);
-  return { gzipped, etag: `"${createHash('sha256').update(gzipped).digest('base64url').slice(0, 16)}"` };
 }

@@ -1,4 +1,12 @@
-import { GraphQLError, visit, type DocumentNode, type ExecutionArgs, type ExecutionResult } from 'graphql';
+import type { IncomingMessage } from 'node:http';
+import {
+  getOperationAST,
+  GraphQLError,
+  visit,
+  type DocumentNode,
+  type ExecutionArgs,
+  type ExecutionResult,
+} from 'graphql';
 import { createYoga, isAsyncIterable, type Plugin, type YogaServerInstance } from 'graphql-yoga';
 import type { Viewer } from '../domain/access.ts';
 import { DomainError, ERROR_STATUS, type ErrorCode } from '../domain/errors.ts';
@@ -6,25 +14,48 @@ import type { Context, Services } from '../graphql/context.ts';
 import type { PrismaClient } from '../generated/prisma/client.ts';
 import { schema } from '../graphql/schema.ts';
 import { currentRequestId, type Log } from '../telemetry.ts';
-import { authenticate, ticketOf, type Credentials } from './auth.ts';
-import { maskGraphQLError, RETRY_AFTER_SECONDS } from './errors.ts';
+import type { Admission } from './admission.ts';
+import { problemOf } from './answer.ts';
+import { authenticate, ticketOf } from './auth.ts';
+import { BODY_BYTES_MAX } from './body.ts';
+import { addressOf } from './caller.ts';
+import { maskGraphQLError, retryAfter } from './errors.ts';
+import { createParserCache, useOperationLimits } from './limits.ts';
 import { useSharedResults } from './shared-results.ts';
 
 /** Sockets and the REST shim know their viewer before; HTTP requests bring a header. */
 export interface OperationOrigin {
   readonly request?: Request;
+  readonly req?: IncomingMessage;
   readonly viewer?: Viewer | null;
 }
 
 export type GraphQLServer = YogaServerInstance<OperationOrigin, Context>;
 
-export const BODY_BYTES_MAX = 1024 * 1024;
-
 /**
  * The one pipeline that every operation goes through: HTTP, server-sent events, WebSocket and REST. Operations read with
  * `prisma`, which guards the tenants.
  */
-export function createGraphQLServer(services: Services, prisma: PrismaClient): GraphQLServer {
+export function createGraphQLServer(
+  services: Services,
+  { prisma, rateLimits, trustedProxies }: Pick<Admission, 'rateLimits' | 'trustedProxies'> & { prisma: PrismaClient },
+): GraphQLServer {
+  const { verifyIdentity, log } = services;
+  const authenticateRequest = async (req: IncomingMessage | undefined) => {
+    if (!req) return null;
+    const { method, headers, url = '' } = req;
+    const { authorization, accept } = headers;
+    const ticket = ticketOf({ method, accept, url });
+    try {
+      return await authenticate(
+        { prisma, verifyIdentity, rateLimits },
+        { authorization, ticket, address: addressOf(req, trustedProxies) },
+      );
+    } catch (error) {
+      throw withStatus(maskGraphQLError(error, log));
+    }
+  };
+
   return createYoga<OperationOrigin, Context>({
     schema,
     graphqlEndpoint: '/graphql',
@@ -32,24 +63,30 @@ export function createGraphQLServer(services: Services, prisma: PrismaClient): G
     landingPage: false,
     cors: false,
     batching: false,
+    multipart: false,
     logging: false,
     maxRequestBodySize: BODY_BYTES_MAX,
-    maskedErrors: { maskError: (error) => maskGraphQLError(error, services.log) },
-    context: async ({ request, viewer }: OperationOrigin) => ({
+    parserAndValidationCache: createParserCache(),
+    maskedErrors: { maskError: (error) => maskGraphQLError(error, log) },
+    context: async ({ req, viewer }: OperationOrigin) => ({
       ...services,
       prisma,
       requestId: currentRequestId(),
-      viewer: viewer === undefined ? await authenticateRequest(services, request) : viewer,
+      viewer: viewer === undefined ? await authenticateRequest(req) : viewer,
     }),
     plugins: [
       useErrorCodes(),
+      useOperationLimits(),
       useWellFormedText(),
       useSharedResults(),
-      useRefusalsInStreams(services),
-      useUnavailableStatus(),
+      useRefusalsInStreams(log),
+      useRefusalStatus(),
+      useNotAcceptable(),
     ],
   });
 }
+
+const NO_OPERATION = 'The document has no operation of this name, or several and no name was given.';
 
 type Pipeline = GraphQLServer['getEnveloped'] extends (...args: never[]) => infer P ? P : never;
 
@@ -67,26 +104,17 @@ export async function prepareOperation(
   const errors = validate(schema, document);
   if (errors.length > 0) return errors;
   const { operationName, variables: variableValues } = operation;
+  if (!getOperationAST(document, operationName)) throw new DomainError('BAD_USER_INPUT', NO_OPERATION);
   const contextValue = await contextFactory();
   return { schema, operationName, document, variableValues, contextValue, rootValue: { execute, subscribe } };
 }
 
-async function authenticateRequest(services: Services, request: Request | undefined): Promise<Viewer | null> {
-  try {
-    return await authenticate(services, request ? credentialsOf(request) : {});
-  } catch (error) {
-    const refused = maskGraphQLError(error, services.log);
-    const code = refused.extensions['code'] as ErrorCode;
-    const headers: Record<string, string> =
-      code === 'UNAVAILABLE' ? { 'retry-after': RETRY_AFTER_SECONDS } : { 'www-authenticate': 'Bearer' };
-    refused.extensions['http'] = { status: ERROR_STATUS[code], headers };
-    throw refused;
-  }
-}
-
-function credentialsOf({ method, url, headers }: Request): Credentials {
-  const ticket = ticketOf({ method, url, accept: headers.get('accept') });
-  return { authorization: headers.get('authorization'), ticket };
+/** A refusal that comes before anything is run. */
+function withStatus(refused: GraphQLError): GraphQLError {
+  const code = refused.extensions['code'] as ErrorCode;
+  const headers = code === 'UNAUTHENTICATED' ? { 'www-authenticate': 'Bearer' } : retryAfter({ code });
+  refused.extensions['http'] = { status: ERROR_STATUS[code], headers };
+  return refused;
 }
 
 /** Documents that cannot be run say so with a code of their own. */
@@ -112,7 +140,7 @@ export function isAccessLost({ errors }: ExecutionResult): boolean {
 }
 
 /** A stream whose viewer may no longer watch says so in a last message: thrown, it would be a broken connection. */
-function useRefusalsInStreams({ log }: Services): Plugin {
+function useRefusalsInStreams(log: Log): Plugin {
   return {
     onSubscribe: () => ({
       onSubscribeResult({ result, setResult }) {
@@ -151,15 +179,35 @@ function withRefusals(source: AsyncIterable<ExecutionResult>, log: Log): AsyncGe
   return stream;
 }
 
-/** Over HTTP, an operation that the database did not answer is a 503: proxies and clients know to try again. */
-function useUnavailableStatus(): Plugin {
+const STATUS_OF_RESULT: ReadonlySet<unknown> = new Set<ErrorCode>(['QUERY_TOO_COMPLEX', 'UNAVAILABLE']);
+
+/** Over HTTP, these refusals have their status whatever is accepted: proxies and clients know what to do. */
+function useRefusalStatus(): Plugin {
   return {
     onResultProcess({ result }) {
       if (Array.isArray(result) || !('errors' in result)) return;
       for (const { extensions } of result.errors ?? []) {
-        if (extensions?.['code'] !== 'UNAVAILABLE') continue;
-        extensions['http'] = { status: ERROR_STATUS.UNAVAILABLE, headers: { 'retry-after': RETRY_AFTER_SECONDS } };
+        const code = extensions?.['code'] as ErrorCode;
+        const status = ERROR_STATUS[code];
+        if (STATUS_OF_RESULT.has(code)) extensions['http'] = { status, headers: retryAfter({ code }) };
+        // Nothing was run. Who accepts only plain JSON gets 200 all the same, as the specification has it.
+        else if (code === 'BAD_USER_INPUT' && !('data' in result)) extensions['http'] ??= { spec: true, status };
       }
+    },
+  };
+}
+
+/** What Yoga refuses without a word. */
+function useNotAcceptable(): Plugin {
+  const refusal = new DomainError(
+    'NOT_ACCEPTABLE',
+    'Accept application/json, application/graphql-response+json or text/event-stream.',
+  );
+  return {
+    onResponse({ response, setResponse, fetchAPI }) {
+      if (response.status !== ERROR_STATUS.NOT_ACCEPTABLE || response.body !== null) return;
+      const { status, headers, body } = problemOf(refusal, currentRequestId(), true);
+      setResponse(new fetchAPI.Response(body, { status, headers }));
     },
   };
 }
@@ -188,9 +236,13 @@ function useWellFormedText(): Plugin {
   return { onExecute: check, onSubscribe: check };
 }
 
+/** Without recursion: a megabyte of brackets is deeper than the stack. */
 function isWellFormed(value: unknown): boolean {
-  if (typeof value === 'string') return value.isWellFormed() && !value.includes('\0');
-  if (Array.isArray(value)) return value.every(isWellFormed);
-  if (value !== null && typeof value === 'object') return Object.values(value).every(isWellFormed);
+  const waiting = [value];
+  while (waiting.length > 0) {
+    const next = waiting.pop();
+    if (typeof next === 'string' && (!next.isWellFormed() || next.includes('\0'))) return false;
+    if (next !== null && typeof next === 'object') for (const inside of Object.values(next)) waiting.push(inside);
+  }
   return true;
 }

@@ -15,16 +15,19 @@ import type { RestAnswer, Route, RunDocument } from './route.ts';
 const LINES_PER_READ = 1_000;
 
 const oneOf = <const T extends readonly string[]>(values: T) =>
-  z.array(z.enum(values, { error: `must be one of ${values.join(', ')}` }));
+  z
+    .array(z.enum(values, { error: `must be one of ${values.join(', ')}` }))
+    .max(100)
+    .describe('May be repeated: those in one of them.');
 const flag = z.enum(['true', 'false'], { error: 'must be true or false' }).default('false');
 const logsQuery = z.object({
-  after: z.string().optional(),
+  after: z.string().optional().describe('Only lines after this `seq`.'),
   phase: oneOf(PHASES),
   stream: oneOf(LOG_STREAMS),
   minLevel: z.enum(LOG_LEVELS, { error: `must be one of ${LOG_LEVELS.join(', ')}` }).optional(),
-  contains: z.string().optional(),
-  follow: flag,
-  timestamps: flag,
+  contains: z.string().optional().describe('Only lines with this text in them.'),
+  follow: flag.describe('Whether to wait for what comes, until the deployment ends.'),
+  timestamps: flag.describe('Whether each line of a text begins with its time.'),
 });
 type LogsQuery = z.output<typeof logsQuery>;
 
@@ -67,6 +70,23 @@ export const LOG_ROUTES: readonly Route[] = [
   {
     method: 'GET',
     path: '/api/deploys/{id}/logs',
+    about: {
+      id: 'getDeploymentLogs',
+      tag: 'Deployments',
+      summary: 'The log of a deployment: as a text, as lines of JSON, or as an event stream.',
+      description:
+        '`Accept` chooses. An event stream goes on until the deployment ends; the others do with `follow=true`.',
+      query: logsQuery,
+      isStream: true,
+      answers: {
+        200: {
+          description: 'The lines, as they are or as they come.',
+          media: ['text/plain', 'application/x-ndjson', 'text/event-stream'],
+        },
+        204: { description: 'Nothing comes any more: an event stream was read to its end.' },
+      },
+      refusals: ['NOT_FOUND'],
+    },
     async handle(run, { params, query, headers }, follow) {
       const given = parseInput(logsQuery, {
         ...Object.fromEntries(query),

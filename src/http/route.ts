@@ -38,9 +38,46 @@ export interface StreamAnswer {
   readonly keepAlive?: string;
 }
 
+export const METHODS_WITH_BODY: ReadonlySet<Route['method']> = new Set(['POST', 'PATCH']);
+
 export type RestAnswer = JsonAnswer | StreamAnswer;
 
+export const TAGS = {
+  Deployments: 'Trigger, follow, cancel and repeat deployments.',
+  Versions: 'Push versions of an entity.',
+  'Production apps': 'Make, change and delete what is deployed.',
+  Streams: 'Open streams where no header can be sent.',
+  Health: 'For load balancers.',
+} as const;
+
+/** A call, for people and for what checks or makes clients. */
+export interface About {
+  readonly id: string;
+  readonly tag: keyof typeof TAGS;
+  readonly summary: string;
+  readonly description?: string;
+  readonly query?: z.ZodObject;
+  readonly body?: z.ZodType;
+  /** It takes an `Idempotency-Key`. */
+  readonly isIdempotent?: boolean;
+  /** It takes a `Last-Event-ID`. */
+  readonly isStream?: boolean;
+  /** By status. */
+  readonly answers: Readonly<Record<number, AboutAnswer>>;
+  /** Those that not every call has. */
+  readonly refusals: readonly ErrorCode[];
+}
+
+export interface AboutAnswer {
+  readonly description: string;
+  readonly schema?: z.ZodType;
+  /** Of an answer that is no JSON. */
+  readonly media?: readonly string[];
+  readonly headers?: readonly string[];
+}
+
 export interface Route {
+  readonly about: About;
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   /** With parameters in braces: `/api/deploys/{id}`. */
   readonly path: string;
@@ -116,9 +153,13 @@ export function jsonObject<Shape extends z.ZodRawShape>(shape: Shape) {
 const pageNumber = z
   .string()
   .regex(/^-?\d+$/, 'must be a whole number')
-  .transform(Number);
+  .transform(Number)
+  .meta({ type: 'integer', minimum: 1 });
 /** The part of a list's query that chooses a page. */
-export const pageQuery = { page: pageNumber.default(1), pageSize: pageNumber.default(20) };
+export const pageQuery = {
+  page: pageNumber.meta({ maximum: 10_000_000 }).default(1).describe('From 1.'),
+  pageSize: pageNumber.meta({ maximum: 100 }).default(20).describe('1 to 100.'),
+};
 
 /** A list's answer: its rows, the numbers of the page, and links to the pages beside it. */
 export function pageAnswer<Row>(

@@ -6,15 +6,18 @@ import type { Services } from '../graphql/context.ts';
 import { receiveUpload } from '../operations/uploads.ts';
 import type { Pulse } from '../store/pulse.ts';
 import { withRequest } from '../telemetry.ts';
-import { authenticate, ticketOf } from './auth.ts';
+import { admit, type Admission } from './admission.ts';
+import { authenticate, ticketOf, type AuthDeps } from './auth.ts';
 import { sendJson, sendProblem, sendStream } from './answer.ts';
-import { assertJson, readJson } from './body.ts';
+import { assertJson, assertJsonParameters, readJson } from './body.ts';
+import { addressOf } from './caller.ts';
 import { refusalOf } from './errors.ts';
 import { createEventStreams, type HandleEventStreams } from './event-streams.ts';
-import { loadGraphiQLPage } from './graphiql.ts';
 import type { GraphQLServer } from './graphql.ts';
+import { findPage, sendPage } from './pages.ts';
 import { ROUTES } from './rest.ts';
-import { createFollowDocument, createRunDocument, type Route } from './route.ts';
+import { createFollowDocument, createRunDocument, METHODS_WITH_BODY, type Route } from './route.ts';
+import { answerBrokenRequests, HEAD_BYTES_MAX, whileBodyArrives } from './slow.ts';
 
 /** Whether the database answers, as the API must know it. */
 export interface Readiness {
@@ -25,28 +28,53 @@ export interface Readiness {
 }
 
 const UPLOAD_PATH = /^\/api\/uploads\/([^/]+)\/([^/]+)$/;
+/** How often Node looks for requests that are too slow. */
+const CLOCK_INTERVAL_MS = 1_000;
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/;
 
 /** GraphQL, REST, uploads and health on one port. */
-export function createApiServer(services: Services, graphql: GraphQLServer, readiness: Readiness): Server {
-  const eventStreams = createEventStreams(graphql, services.log);
-  return createServer({ requestTimeout: 0, headersTimeout: 10_000 }, (request, response) => {
+export function createApiServer(
+  services: Services,
+  graphql: GraphQLServer,
+  readiness: Readiness,
+  limits: RequestLimits,
+): Server {
+  const { log } = services;
+  const handlers = { graphql, eventStreams: createEventStreams(graphql, log), readiness, limits };
+  const options = {
+    // Bodies have a clock of their own: an upload may take long.
+    requestTimeout: 0,
+    headersTimeout: limits.requestTimeoutMs,
+    connectionsCheckingInterval: CLOCK_INTERVAL_MS,
+    maxHeaderSize: HEAD_BYTES_MAX,
+  };
+  const server = createServer(options, (request, response) => {
     const given = request.headers['x-request-id'];
     const requestId = typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
     response.setHeader('x-request-id', requestId);
     response.setHeader('x-content-type-options', 'nosniff');
+    response.setHeader('x-frame-options', 'DENY');
     // Whoever is refused because the database is away may still be written to when it is back.
     response.on('error', () => {});
-    const origin = { requestId, address: request.socket.remoteAddress ?? null };
+    const origin = { requestId, address: addressOf(request, limits.trustedProxies) };
     void withRequest(origin, () =>
-      handle(services, { graphql, eventStreams, readiness }, request, response).catch((error: unknown) => {
-        sendProblem(response, refusalOf(error, services.log), requestId);
+      handle(services, handlers, request, response).catch((error: unknown) => {
+        // Who has left in the middle of a body is told nothing.
+        if (request.socket.destroyed && !request.complete) return;
+        sendProblem(response, refusalOf(error, log), requestId);
       }),
     );
   });
+  answerBrokenRequests(server);
+  return server;
+}
+
+export interface RequestLimits extends Admission {
+  readonly requestTimeoutMs: number;
 }
 
 interface Handlers {
+  readonly limits: RequestLimits;
   readonly graphql: GraphQLServer;
   readonly eventStreams: HandleEventStreams;
   readonly readiness: Readiness;
@@ -54,20 +82,29 @@ interface Handlers {
 
 async function handle(
   services: Services,
-  { graphql, eventStreams, readiness: { check, pulse } }: Handlers,
+  { graphql, eventStreams, readiness: { check, pulse }, limits }: Handlers,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   const url = parseUrl(request);
   if (url.pathname === '/') return redirect(response, '/graphql');
   if (url.pathname === '/livez') return sendJson(response, { status: 200, body: { status: 'ok' } });
-  if (isPageRequest(url, request)) return sendGraphiQL(request, response);
-  return whileDatabaseAnswers(pulse, response, async () => {
-    if (url.pathname === '/readyz') return handleReadiness(check, response);
-    if (url.pathname === '/graphql') return handleGraphQL(graphql, request, response);
-    if (url.pathname === '/graphql/stream') return handleEventStreams(services, eventStreams, request, response);
-    return handleCall(services, graphql, url, request, response);
-  });
+  if (url.pathname === '/readyz') {
+    return whileDatabaseAnswers(pulse, response, () => handleReadiness(check, response));
+  }
+  if (await admit(limits, request, response)) return;
+  const page = findPage(url, request);
+  if (page) return sendPage(page, request, response);
+  const { prisma, verifyIdentity } = services;
+  const caller = { prisma, verifyIdentity, ...limits };
+  const clock = { timeoutMs: limits.requestTimeoutMs, mayGoOn: UPLOAD_PATH.test(url.pathname) };
+  return whileBodyArrives(request, clock, () =>
+    whileDatabaseAnswers(pulse, response, async () => {
+      if (url.pathname === '/graphql') return handleGraphQL(graphql, url, request, response);
+      if (url.pathname === '/graphql/stream') return handleEventStreams(caller, eventStreams, request, response);
+      return handleCall(services, { graphql, limits }, url, request, response);
+    }),
+  );
 }
 
 /** Nobody waits for a database that is away: who has no answer yet is refused, and who comes now is, too. */
@@ -93,15 +130,18 @@ function databaseAway(): DomainError {
 
 async function handleCall(
   services: Services,
-  graphql: GraphQLServer,
+  handlers: Pick<Handlers, 'graphql' | 'limits'>,
   url: URL,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   const upload = UPLOAD_PATH.exec(url.pathname);
   if (upload) return handleUpload(services, { id: upload[1]!, secret: upload[2]! }, request, response);
-  if (url.pathname.startsWith('/api/')) return handleRest(services, graphql, url, request, response);
-  throw new DomainError('NOT_FOUND', 'There is nothing at this path. GraphQL is at /graphql, REST below /api.');
+  if (url.pathname.startsWith('/api/')) return handleRest(services, handlers, url, request, response);
+  throw new DomainError(
+    'NOT_FOUND',
+    'There is nothing at this path. GraphQL is at /graphql, REST below /api and described at /docs.',
+  );
 }
 
 function parseUrl(request: IncomingMessage): URL {
@@ -112,42 +152,32 @@ function parseUrl(request: IncomingMessage): URL {
   }
 }
 
-function isPageRequest({ pathname }: URL, { method, headers }: IncomingMessage): boolean {
-  return pathname === '/graphql' && method === 'GET' && /\btext\/html\b/.test(headers.accept ?? '');
-}
-
 async function handleGraphQL(
   graphql: GraphQLServer,
+  url: URL,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   if (request.method === 'POST') assertJson(request);
+  else assertJsonParameters(url);
   await graphql(request, response);
 }
 
 async function handleEventStreams(
-  services: Services,
+  deps: AuthDeps & Admission,
   eventStreams: HandleEventStreams,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   if (request.method === 'POST') assertJson(request);
-  await eventStreams(await viewerOf(services, request), request, response);
+  await eventStreams(await viewerOf(deps, request), request, response);
 }
 
-function viewerOf(services: Services, { method, headers, url = '' }: IncomingMessage): Promise<Viewer | null> {
+function viewerOf(deps: AuthDeps & Admission, request: IncomingMessage): Promise<Viewer | null> {
+  const { method, headers, url = '' } = request;
   const { authorization, accept } = headers;
-  return authenticate(services, { authorization, ticket: ticketOf({ method, accept, url }) });
-}
-
-async function sendGraphiQL(request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const { gzipped, etag } = await loadGraphiQLPage();
-  response.setHeader('etag', etag);
-  response.setHeader('cache-control', 'no-cache');
-  response.setHeader('vary', 'accept');
-  if (request.headers['if-none-match'] === etag) return void response.writeHead(304).end();
-  response.writeHead(200, { 'content-type': 'text/html; charset=utf-8', 'content-encoding': 'gzip' });
-  response.end(gzipped);
+  const address = addressOf(request, deps.trustedProxies);
+  return authenticate(deps, { authorization, ticket: ticketOf({ method, accept, url }), address });
 }
 
 function redirect(response: ServerResponse, location: string): void {
@@ -185,18 +215,16 @@ function expectedSha256(header: string | string[] | undefined): string | null {
   return digest === undefined ? null : Buffer.from(digest, 'base64').toString('hex');
 }
 
-const METHODS_WITH_BODY: ReadonlySet<Route['method']> = new Set(['POST', 'PATCH']);
-
 async function handleRest(
-  services: Services,
-  graphql: GraphQLServer,
+  { prisma, verifyIdentity }: Services,
+  { graphql, limits }: Pick<Handlers, 'graphql' | 'limits'>,
   url: URL,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   const { route, params } = findRoute(url.pathname, request, response);
   const { headers } = request;
-  const viewer = await viewerOf(services, request);
+  const viewer = await viewerOf({ prisma, verifyIdentity, ...limits }, request);
   const asked = {
     viewer,
     params,

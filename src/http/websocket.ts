@@ -1,20 +1,32 @@
 import { randomUUID } from 'node:crypto';
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
+import type { Duplex } from 'node:stream';
 import type { ExecutionResult } from 'graphql';
 import { CloseCode, handleProtocols, makeServer, type Server as ProtocolServer } from 'graphql-ws';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { DomainError } from '../domain/errors.ts';
 import { withRequest, type Log } from '../telemetry.ts';
-import { authenticate, type Authentication } from './auth.ts';
+import type { Admission } from './admission.ts';
+import { authenticate, type AuthDeps } from './auth.ts';
+import { addressOf, bearerToken } from './caller.ts';
 import { maskGraphQLError } from './errors.ts';
-import { BODY_BYTES_MAX, isAccessLost, prepareOperation, type ArgsOfPipeline, type GraphQLServer } from './graphql.ts';
+import { BODY_BYTES_MAX } from './body.ts';
+import { isAccessLost, prepareOperation, type ArgsOfPipeline, type GraphQLServer } from './graphql.ts';
+import { isOriginAllowed, originRefused } from './origin.ts';
+import { rateLimited } from './rate-limit.ts';
 import { encodeShared } from './shared-results.ts';
+import { endWithProblem } from './slow.ts';
+import { createTraffic, OPERATIONS_MAX, tooManyOperations, type Traffic } from './traffic.ts';
 
 const PING_INTERVAL_MS = 15_000;
 const GOING_AWAY = 1001;
 const NO_PROGRESS = 4408;
+const TOO_MUCH = 4429;
+const ALREADY_SUBSCRIBED: number = CloseCode.SubscriberAlreadyExists;
 /** How long a close may take to reach a reader that has begun to read again. */
 const CLOSE_GRACE_MS = 5_000;
+/** More than these wait only for who sends and does not read: each operation waits for its own. */
+const WAITING_MESSAGES_MAX = 500;
 
 /**
  * graphql-transport-ws at `/graphql`. Operations go through the same pipeline as those over HTTP, and each is
@@ -23,37 +35,50 @@ const CLOSE_GRACE_MS = 5_000;
 export function acceptWebSockets(
   server: Server,
   graphql: GraphQLServer,
-  { prisma, verifyIdentity, log, streamStallMs }: Authentication & { log: Log; streamStallMs: number },
+  { prisma, verifyIdentity, log, streamStallMs, ...admission }: SocketDeps,
 ): { close(): Promise<void> } {
+  const { rateLimits, allowedOrigins, trustedProxies } = admission;
   const sockets = new WebSocketServer({ noServer: true, maxPayload: BODY_BYTES_MAX });
-  server.on('upgrade', (request, socket, head) => {
-    if (new URL(request.url ?? '/', 'http://localhost').pathname !== graphql.graphqlEndpoint) {
-      socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n');
-      return;
-    }
+  server.on('upgrade', (request, socket: Duplex, head) => {
+    if (request.url?.split('?')[0] !== graphql.graphqlEndpoint) return endWithProblem(socket, nothingHere());
+    if (!isOriginAllowed(allowedOrigins, request)) return endWithProblem(socket, originRefused());
     sockets.handleUpgrade(request, socket, head, (webSocket) => sockets.emit('connection', webSocket, request));
   });
 
-  const viewerOf = (params: unknown) =>
-    authenticate({ prisma, verifyIdentity }, { authorization: authorizationOf(params) });
+  /** Throws RATE_LIMITED. */
+  async function count(params: unknown, { address }: SocketExtra): Promise<void> {
+    const standing = await rateLimits.take({ address, token: bearerToken(authorizationOf(params)) });
+    if (standing?.isSpent) throw rateLimited(standing);
+  }
+
+  const viewerOf = (params: unknown, { address }: SocketExtra) =>
+    authenticate({ prisma, verifyIdentity, rateLimits }, { authorization: authorizationOf(params), address });
   const protocol = makeServer<Record<string, unknown>, SocketExtra>({
     execute: (args) => (args as ArgsOfPipeline).rootValue.execute(args),
     subscribe: (args) => (args as ArgsOfPipeline).rootValue.subscribe(args),
-    async onConnect({ connectionParams }) {
+    async onConnect({ connectionParams, extra }) {
       // A socket without a token may read the schema; one with a wrong token is closed (4403).
       try {
-        await viewerOf(connectionParams);
+        await count(connectionParams, extra);
+        await viewerOf(connectionParams, extra);
         return true;
       } catch (error) {
-        if (error instanceof DomainError) return false;
-        throw error;
+        if (!(error instanceof DomainError)) throw error;
+        if (error.code === 'RATE_LIMITED') extra.close(TOO_MUCH, 'Too many requests. Wait a minute.');
+        return false;
       }
     },
-    onSubscribe: ({ connectionParams, extra }, _id, payload) =>
+    onSubscribe: ({ connectionParams, extra, subscriptions }, _id, payload) =>
       withRequest({ requestId: randomUUID(), address: extra.address }, async () => {
         try {
-          return await prepareOperation(graphql, await viewerOf(connectionParams), payload);
+          if (Object.keys(subscriptions).length > OPERATIONS_MAX) throw tooManyOperations();
+          await count(connectionParams, extra);
+          extra.traffic.noteAdmitted();
+          return await prepareOperation(graphql, await viewerOf(connectionParams, extra), payload);
         } catch (error) {
+          const isIgnored =
+            error instanceof DomainError && error.code === 'RATE_LIMITED' && !extra.traffic.noteRefused();
+          if (isIgnored) extra.close(TOO_MUCH, 'Too many requests were refused.');
           // Thrown on, it would close the socket, and with it every other operation on it.
           return [maskGraphQLError(error, log)];
         }
@@ -69,8 +94,8 @@ export function acceptWebSockets(
     onError: (_context, _id, _payload, errors) => errors,
   });
   sockets.options.handleProtocols = handleProtocols;
-  sockets.on('connection', (socket, { socket: { remoteAddress = null } }) =>
-    serveSocket(socket, protocol, { address: remoteAddress, log }),
+  sockets.on('connection', (socket: WebSocket, request: IncomingMessage) =>
+    serveSocket(socket, { protocol, log, address: addressOf(request, trustedProxies) }),
   );
   sockets.on('error', (error) => log.warn({ err: error }, 'The WebSocket server had an error and goes on'));
   const pings = setInterval(() => sockets.clients.forEach(ping), PING_INTERVAL_MS);
@@ -103,11 +128,17 @@ interface SocketState {
   isAlive: boolean;
 }
 
+interface SocketDeps extends Admission, AuthDeps {
+  readonly log: Log;
+  readonly streamStallMs: number;
+}
+
 interface SocketExtra {
+  readonly address: string;
+  readonly traffic: Traffic;
+  close(code: number, reason: string): void;
   /** The encoded payload of the next message of an operation, by the operation's id. */
   readonly encoded: Map<string, string>;
-  readonly address: string | null;
-  readonly close: WebSocket['close'];
 }
 
 const states = new WeakMap<WebSocket, SocketState>();
@@ -121,27 +152,33 @@ function stateOf(socket: WebSocket): SocketState {
 /** One socket with the protocol on it. The library's own adapter would make the JSON of a shared result for each socket. */
 function serveSocket(
   socket: WebSocket,
-  protocol: ProtocolServer<SocketExtra>,
-  { address, log }: { address: string | null; log: Log },
+  { protocol, log, address }: { protocol: ProtocolServer<SocketExtra>; log: Log; address: string },
 ): void {
-  const close: WebSocket['close'] = (code, reason) => socket.close(code, reason);
-  const extra: SocketExtra = { encoded: new Map(), address, close };
-  const closed = protocol.opened(
-    {
-      protocol: socket.protocol,
-      send: (message) => send(socket, withEncodedPayload(message, extra)),
-      close,
-      onMessage(listener) {
-        socket.on('message', (message: Buffer) => {
-          listener(message.toString()).catch((error: unknown) => {
-            log.error({ err: error }, 'A message over WebSocket could not be handled');
-            socket.close(CloseCode.InternalServerError, 'Internal server error');
-          });
-        });
-      },
-    },
-    extra,
-  );
+  // The library's own reason would quote the id, and a long one is more than a close can carry.
+  const close = (code: number, reason: string) =>
+    socket.close(code, code === ALREADY_SUBSCRIBED ? 'Subscriber already exists' : reason);
+  const extra: SocketExtra = { address, traffic: createTraffic(), close, encoded: new Map() };
+  const fail = (error: unknown) => {
+    if (error instanceof Error && error.message.startsWith('Unexpected message of type')) {
+      return close(CloseCode.BadRequest, 'Invalid message received');
+    }
+    log.error({ err: error }, 'A message over WebSocket could not be handled');
+    return close(CloseCode.InternalServerError, 'Internal server error');
+  };
+  const onMessage = (listener: (text: string) => Promise<void>) =>
+    socket.on('message', (message: Buffer) => {
+      if (socket.readyState !== socket.OPEN) return;
+      const isBehind = stateOf(socket).waiting > WAITING_MESSAGES_MAX;
+      if (isBehind || !extra.traffic.noteMessage(message.length)) return close(TOO_MUCH, 'Too many messages.');
+      listener(message.toString()).catch(fail);
+    });
+  const adapter = {
+    protocol: socket.protocol,
+    send: (message: string) => send(socket, withEncodedPayload(message, extra)),
+    close,
+    onMessage: (listener: (text: string) => Promise<void>) => void onMessage(listener),
+  };
+  const closed = protocol.opened(adapter, extra);
   socket.on('pong', () => {
     stateOf(socket).isAlive = true;
   });
@@ -187,6 +224,10 @@ function ping(socket: WebSocket): void {
   if (!state.isAlive && state.waiting === 0) return socket.terminate();
   state.isAlive = false;
   if (socket.readyState === socket.OPEN) socket.ping();
+}
+
+function nothingHere(): DomainError {
+  return new DomainError('NOT_FOUND', 'There is no WebSocket at this path. GraphQL is at /graphql.');
 }
 
 function authorizationOf(params: unknown): string | null {

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CreateEntityDocument } from '../../src/generated/gql/graphql.ts';
 import { ROUTES } from '../../src/http/rest.ts';
 import { createShell, expected, inThisRun, readExamples, type Example, type Known, type Ran } from '../kit/examples.ts';
+import { createAnswerCheck } from '../kit/openapi.ts';
 import { createFolder } from '../kit/folder.ts';
 import { createGate, type Gate } from '../kit/gate.ts';
 import { startPlane, type Plane } from '../kit/plane.ts';
@@ -101,6 +102,17 @@ describe.runIf(HAS_CURL)('docs/rest.md', () => {
       if (/\/(cancel|retry|redeploy)"/.test(example.command)) releaseWorker();
     },
   );
+
+  test('every answer, also a refusal, is as the OpenAPI description has it', () => {
+    const check = createAnswerCheck();
+    const described = called.filter(({ path }) => !path.startsWith('/api/uploads/'));
+
+    expect(described.length).toBeGreaterThan(ROUTES.length);
+    for (const { method, path, answer } of described) {
+      const mediaType = answer.headers['content-type']?.split(';')[0] ?? null;
+      check(method, path, { status: Number(answer.status.split(' ')[1]), mediaType, body: answer.body });
+    }
+  });
 
   test('docs/rest.md has a curl for every call', () => {
     const calls = [

@@ -4,7 +4,7 @@ import { expect } from 'vitest';
 import { ROLES, startApp, type App, type Role } from '../../src/app.ts';
 import { createApiClient, type ApiClient } from '../../src/client/api.ts';
 import { loadConfig, Secret, type Config } from '../../src/config.ts';
-import { createLog } from '../../src/telemetry.ts';
+import { createLog, type Log } from '../../src/telemetry.ts';
 import { createServerDatabase, databaseImage, SERVER_URL } from './database.ts';
 import { createFolder } from './folder.ts';
 import { expectSecretKept } from './sentinel.ts';
@@ -35,11 +35,13 @@ export interface Plane extends AsyncDisposable {
   visit(subdomain: string, path?: string, headers?: Record<string, string>): Promise<Answer>;
 }
 
-export async function startPlane(options: Partial<Config> & { roles?: readonly Role[] } = {}): Promise<Plane> {
+export async function startPlane(
+  options: Partial<Config> & { roles?: readonly Role[]; log?: Log } = {},
+): Promise<Plane> {
   const folder = createFolder();
   const server = SERVER_URL === null ? null : await createServerDatabase();
   const redisUrl = process.env['TEST_REDIS_URL'];
-  const { roles = ROLES, ...settings } = options;
+  const { roles = ROLES, log = createLog(process.env['TEST_LOG_LEVEL'] ?? 'silent'), ...settings } = options;
   const config: Config = {
     ...loadConfig({ PATH: process.env['PATH'] }),
     port: 0,
@@ -51,9 +53,11 @@ export async function startPlane(options: Partial<Config> & { roles?: readonly R
     killGraceMs: 500,
     // Tests hold builds from outside, and look at what they do. Those of the sandbox have one.
     sandbox: 'off',
+    rateLimit: null,
+    rateLimitAnonymous: null,
+    rateLimitFailures: null,
     ...settings,
   };
-  const log = createLog(process.env['TEST_LOG_LEVEL'] ?? 'silent');
   const app = await startApp(config, { roles, log, databaseImage: server ? undefined : databaseImage() });
   const url = app.url ?? '';
   const gatewayPort = app.gatewayPort ?? 0;

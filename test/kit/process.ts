@@ -27,6 +27,8 @@ export function startWindlass(
       NO_COLOR: '1',
       // Tests hold builds from outside, and look at what they do.
       WINDLASS_SANDBOX: 'off',
+      WINDLASS_RATE_LIMIT: '0',
+      WINDLASS_RATE_LIMIT_ANONYMOUS: '0',
       ...env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
