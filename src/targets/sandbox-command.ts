@@ -28,6 +28,8 @@ export interface SandboxPlan {
   readonly before: readonly string[];
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
+  /** By what its processes are found. */
+  readonly inherited: Readonly<Record<string, string>>;
   /** The folders it may write to, at the same place. */
   readonly writable: readonly string[];
   /** Becomes its `/tmp`. Empty: what is mounted below `/tmp` must not follow links of the command before. */
@@ -44,14 +46,16 @@ export interface SandboxPlan {
 
 /** Writes the number of the shell into each file before `--`, and becomes the program behind it. */
 const JOIN_GROUPS = 'while [ "$1" != -- ]; do echo $$ > "$1" || exit 125; shift; done; shift; exec "$@"';
+const ENVIRONMENT_FILE = '/run/windlass/environment';
+const TAKE_ENVIRONMENT = `. ${ENVIRONMENT_FILE}; exec "$@"`;
 const INSIDE_USER = 1000;
 const SHM_BYTES = 64 * 1024 * 1024;
 const OPEN_FILES_MAX = 8_192;
 
 /**
  * What runs a command in a sandbox. It joins its group and gets its limits first, then bubblewrap makes it a world of its
- * own, then it gives up its rights. The environment goes to bubblewrap through a pipe: in its own it could be told what
- * to load, and arguments are there for all to read.
+ * own, then it gives up its rights, and only then it gets its environment: that may say what to load into a program, and
+ * must not say it to one that still has rights. It comes through a pipe, since arguments are there for all to read.
  */
 export function sandboxProgram(tools: SandboxTools, plan: SandboxPlan): Program {
   const { processes, diskBytes, memoryBytes } = plan.limits;
@@ -70,14 +74,14 @@ export function sandboxProgram(tools: SandboxTools, plan: SandboxPlan): Program 
       ['-c', JOIN_GROUPS, 'sandbox', ...plan.groupFiles],
       ['--', tools.prlimit, ...limits, '--', tools.bwrap, '--args', '3', '--'],
       tools.isRoot ? dropRights(tools.setpriv, plan.user) : [],
-      plan.before,
-      ['/bin/sh', '-c', plan.command],
+      ['/bin/sh', '-c', TAKE_ENVIRONMENT, 'sandbox', ...plan.before, '/bin/sh', '-c', plan.command],
     ].flat(),
     inputs: [
       bubblewrapArgs(tools, plan).join('\0'),
       `build:x:${user}:${user}:build:${plan.env['HOME'] ?? '/'}:/bin/sh\n`,
       `build:x:${user}:\n`,
       '127.0.0.1 localhost\n::1 localhost\n',
+      exportsOf({ ...plan.env, ...plan.inherited }),
     ],
   };
 }
@@ -108,12 +112,19 @@ function bubblewrapArgs(tools: SandboxTools, plan: SandboxPlan): string[] {
     data(4, '/etc/passwd'),
     data(5, '/etc/group'),
     data(6, '/etc/hosts'),
-    foldersAbove([...plan.writable, ...plan.mounts.map(({ to }) => to)]),
+    foldersAbove([...plan.writable, ...plan.mounts.map(({ to }) => to), ENVIRONMENT_FILE]),
+    data(7, ENVIRONMENT_FILE),
     plan.writable.flatMap((folder) => ['--bind', folder, folder]),
     plan.mounts.flatMap(({ from, to }) => ['--ro-bind', from, to]),
     ['--remount-ro', '/', '--chdir', plan.cwd, '--clearenv'],
-    Object.entries(plan.env).flatMap(([name, value]) => ['--setenv', name, value]),
+    Object.entries(plan.inherited).flatMap(([name, value]) => ['--setenv', name, value]),
   ].flat();
+}
+
+/** As a shell reads them. Names are checked where they are set. */
+function exportsOf(env: Readonly<Record<string, string>>): string {
+  const lines = Object.entries(env).map(([name, value]) => `export ${name}='${value.replaceAll("'", `'\\''`)}'\n`);
+  return lines.join('');
 }
 
 /** Bubblewrap would make them for the user that it runs as alone. */

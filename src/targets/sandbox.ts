@@ -96,11 +96,14 @@ function createSandbox(tools: SandboxTools, groups: ControlGroups | null, limits
       const plan = { ...files, command, before, cwd, user, limits, groupFiles: group?.files ?? [] };
       try {
         // The folder exists outside as well, but is entered inside only: its user may see what we may not.
-        return await exec((inside) => sandboxProgram(tools, { ...plan, env: { ...env, ...network.env, ...inside } }), {
-          ...options,
-          cwd: '/',
-          env: {},
-        });
+        return await exec(
+          (inherited) => sandboxProgram(tools, { ...plan, inherited, env: { ...env, ...network.env } }),
+          {
+            ...options,
+            cwd: '/',
+            env: {},
+          },
+        );
       } finally {
         await group?.remove();
       }

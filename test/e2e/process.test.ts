@@ -132,7 +132,7 @@ test('a taken port is said in one clear sentence', async () => {
 
   expect(await refused.exited()).toBe(1);
   expect(refused.output()).toMatch(
-    new RegExp(`^windlass: Port ${port} on 127.0.0.1 is taken by another program. Set WINDLASS_PORT`),
+    new RegExp(`^windlass: Port ${port} on 127.0.0.1 is taken by another program. Set WINDLASS_PORT`, 'm'),
   );
   await new Promise((resolve) => server.close(resolve));
 });
