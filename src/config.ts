@@ -141,7 +141,7 @@ const origins = z
     /^(\*|https?:\/\/[^/,\s]+(\s*,\s*https?:\/\/[^/,\s]+)*)$/,
     'must be origins such as https://example.com, with commas between them, or *',
   )
-  .transform((list) => list.toLowerCase().split(/\s*,\s*/));
+  .transform((text) => text.toLowerCase().split(/\s*,\s*/));
 const secret = (scheme: RegExp, example: string) =>
   z
     .string()

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { PHASES } from '../domain/deployment.ts';
+import { VARIABLES_MAX } from '../domain/environment.ts';
 import { notFound } from '../domain/errors.ts';
 import {
   RestCheckSubdomainDocument,
@@ -27,12 +28,15 @@ const variable = jsonObject({
   name: text,
   value: optionalText,
   isSecret: optionalFlag,
-  phases: z.array(phaseText, { error: 'must be a list' }).nullish(),
+  phases: z.array(phaseText, { error: 'must be a list' }).max(PHASES.length, 'must be phases').nullish(),
 });
 const settings = {
   overlap: overlapText,
   buildNetwork: optionalFlag,
-  environment: z.array(variable, { error: 'must be a list' }).nullish(),
+  environment: z
+    .array(variable, { error: 'must be a list' })
+    .max(VARIABLES_MAX, `must be at most ${VARIABLES_MAX} variables`)
+    .nullish(),
 };
 const createBody = jsonObject({ entityId: text, subdomain: text, ...settings });
 const updateBody = jsonObject({ subdomain: optionalText, ...settings });
