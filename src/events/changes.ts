@@ -15,8 +15,11 @@ export interface ChangeScope {
 }
 
 export interface ChangeFeed {
-  /** The id of every deployment that is made or changed from now on; changes of one may be merged. Never ends by itself. */
-  follow(scope: ChangeScope): AsyncGenerator<string, void, void>;
+  /**
+   * The id of every deployment that is made or changed from now on; changes of one may be merged. It ends when what
+   * `watchEnd` was given is called, after what came before; without it, never by itself.
+   */
+  follow(scope: ChangeScope, watchEnd?: (end: () => void) => () => void): AsyncGenerator<string, void, void>;
 }
 
 interface Follower {
@@ -41,11 +44,16 @@ export function createChangeFeed(deps: { readonly prisma: PrismaClient; readonly
   }
 
   return {
-    follow: (scope) =>
+    follow: (scope, watchEnd) =>
       leavable(async function* (leaving) {
         const follower = { scope, waiting: new Set<string>(), wake: () => {} };
         followers.add(follower);
         reader ??= new ChangeReader(deps, deliver);
+        let isOver = false;
+        const unwatch = watchEnd?.(() => {
+          isOver = true;
+          follower.wake();
+        });
         try {
           await reader.opened;
           for (;;) {
@@ -53,14 +61,16 @@ export function createChangeFeed(deps: { readonly prisma: PrismaClient; readonly
               follower.waiting.delete(id);
               yield id;
             }
+            if (isOver) return;
             const isThere = await leaving.wait((resolve) => {
-              if (follower.waiting.size > 0) resolve();
+              if (follower.waiting.size > 0 || isOver) resolve();
               follower.wake = resolve;
               return () => {};
             });
             if (!isThere) return;
           }
         } finally {
+          unwatch?.();
           followers.delete(follower);
           if (followers.size === 0) {
             reader?.close();

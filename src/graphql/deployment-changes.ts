@@ -7,7 +7,7 @@ builder.subscriptionField('deploymentsChanged', (t) =>
   t.prismaField({
     type: 'Deployment',
     description:
-      'Every deployment that is made or changed from now on, as it is then; several changes of one may be merged. For lists: subscribe, then read the list, and read it again after a reconnect. Never completes by itself.',
+      'Every deployment that is made or changed from now on, as it is then; several changes of one may be merged. For lists: subscribe, then read the list, and read it again after a reconnect. Completes when the app that it is for is deleted, else never by itself.',
     args: {
       organizationId: t.arg.id({ description: 'Only those of this organization. Default: all of yours.' }),
       productionAppId: t.arg.id({ description: 'Only those of this production app.' }),
@@ -19,7 +19,8 @@ builder.subscriptionField('deploymentsChanged', (t) =>
       if (productionAppId != null) await loadVisibleApp(context.prisma, viewer, productionAppId);
       const organizationIds = organizationId == null ? mine : [organizationId];
       const appIds = productionAppId == null ? viewer.appIds : [productionAppId];
-      return context.changes.follow({ organizationIds, appIds });
+      const watchEnd = (end: () => void) => context.access.watchApp(productionAppId!, end);
+      return context.changes.follow({ organizationIds, appIds }, productionAppId == null ? undefined : watchEnd);
     },
     resolve: (query, id, _args, { prisma, viewer }) =>
       prisma.deployment.findUniqueOrThrow({ ...query, where: { id, ...visibleDeployments(viewer) } }),

@@ -101,13 +101,14 @@ function whileAllowed(
     return { done: true as const, value: undefined };
   };
   const allowed: AsyncGenerator<unknown, void, void> = {
-    async next() {
-      const result = await source.next();
-      // What was read before the end is not given out after it.
-      if (reason !== null) throw reason;
-      if (result.done) unwatch();
-      return result;
-    },
+    // One promise for each message, and no async function: there may be ten thousand readers of each.
+    next: () =>
+      source.next().then((result) => {
+        // What was read before the end is not given out after it.
+        if (reason !== null) throw reason;
+        if (result.done) unwatch();
+        return result;
+      }),
     return: end,
     throw: end,
     [Symbol.asyncIterator]: () => allowed,

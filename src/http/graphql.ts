@@ -159,18 +159,15 @@ function withRefusals(source: AsyncIterable<ExecutionResult>, log: Log): AsyncGe
     return { done: true as const, value: undefined };
   };
   const stream: AsyncGenerator<ExecutionResult, void, void> = {
-    async next() {
-      if (isOver) return { done: true, value: undefined };
-      try {
-        const { done, value } = await items.next();
-        return done ? { done, value: undefined } : { done: false, value };
-      } catch (error) {
-        // Anything else breaks the connection, and whoever follows comes again after his cursor.
-        if (!(error instanceof DomainError)) throw error;
-        isOver = true;
-        return { done: false, value: { errors: [maskGraphQLError(error, log)] } };
-      }
-    },
+    next: () =>
+      isOver
+        ? Promise.resolve({ done: true, value: undefined })
+        : (items.next() as Promise<IteratorResult<ExecutionResult, void>>).catch((error: unknown) => {
+            // Anything else breaks the connection, and whoever follows comes again after his cursor.
+            if (!(error instanceof DomainError)) throw error;
+            isOver = true;
+            return { done: false, value: { errors: [maskGraphQLError(error, log)] } };
+          }),
     return: end,
     throw: end,
     [Symbol.asyncIterator]: () => stream,

@@ -9,6 +9,16 @@ export async function isSubdomainTaken(prisma: Pick<Transaction, '$queryRaw'>, s
   return taken.length > 0;
 }
 
+/** Those of some apps that are deleted. */
+export async function findDeletedApps(
+  prisma: Pick<Transaction, '$queryRaw'>,
+  ids: readonly string[],
+): Promise<Set<string>> {
+  const rows = await prisma.$queryRaw<{ id: string }[]>`
+    select id from production_apps where id = any(${[...ids]}::text[]) and deleted_at is not null`;
+  return new Set(rows.map(({ id }) => id));
+}
+
 /**
  * Marks an app as deleted, takes it off its gateway, cancels its open deployments forgets its environment, and wants all its releases
  * stopped. Answers the deployments that changed; null when the app was deleted before.

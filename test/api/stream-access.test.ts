@@ -155,3 +155,21 @@ test('a follower whose token was replaced goes on after its cursor, without a ga
   await following;
   expect(numbers).toEqual(Array.from({ length: numbers.length }, (_unused, index) => index + 1));
 });
+
+test('the changes of one app end when it is deleted', async () => {
+  const member = await createOwner(plane);
+  const gone = await createApp(member);
+  const client = createWsClient({
+    url: `${plane.url.replace('http', 'ws')}/graphql`,
+    webSocketImpl: WebSocket,
+    connectionParams: { authorization: `Bearer ${member.token}` },
+  });
+  const query = `subscription { deploymentsChanged(productionAppId: "${gone.productionAppId}") { id } }`;
+  const changes = client.iterate({ query });
+  const ended = changes.next();
+
+  await plane.rest('DELETE', `/api/production-apps/${gone.productionAppId}`, { token: member.token });
+
+  expect(await ended).toEqual({ done: true, value: undefined });
+  await client.dispose();
+});
