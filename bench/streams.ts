@@ -31,6 +31,7 @@ export async function benchStreams({ subscribers, ...servers }: StreamsOptions):
   console.log('Streams, on PostgreSQL and Redis');
   const plane = await startPlane(servers);
   const plain = startProcess(['bench/plain-server.mjs']);
+  const bare = startProcess(['bench/bare-server.mjs']);
   try {
     const { api, url, token, client, database, ids } = plane;
     const bus = await createRedisBus(servers.redisUrl, plane.redisPrefix, createLog('silent'));
@@ -53,22 +54,23 @@ export async function benchStreams({ subscribers, ...servers }: StreamsOptions):
     const ours = await benchCrowd('Windlass', fresh.api, { url: fresh.url, token, payload, subscribers, emit });
     await fresh.api.stop();
 
-    const [, port] = await plain.printed(/port (\d+)/);
-    const theirs = await benchCrowd('plain Yoga + graphql-ws', plain, {
-      url: `http://127.0.0.1:${port}`,
-      token,
-      payload,
-      subscribers,
-      emit: async (lines) =>
-        void plain.child.send({
+    const benchOther = async (name: string, server: BenchProcess) => {
+      const [, port] = await server.printed(/port (\d+)/);
+      const toServer = async (lines: NewLogLine[]) =>
+        void server.child.send({
           cursor: '1',
           lines: lines.map((line, seq) => ({ ...line, seq, at: line.at.toISOString() })),
-        }),
-    });
-    printFigure('deliveries per second, ratio', `${(ours / theirs).toFixed(1)} ×`, 'budget: ≥ 2 ×');
+        });
+      return benchCrowd(name, server, { url: `http://127.0.0.1:${port}`, token, payload, subscribers, emit: toServer });
+    };
+    const theirs = await benchOther('plain Yoga + graphql-ws', plain);
+    const floor = await benchOther('the sockets alone', bare);
+    printFigure('one batch to all, p99, to that of the sockets alone', `${(ours.p99 / floor.p99).toFixed(1)} ×`);
+    printFigure('deliveries per second, ratio', `${(ours.rate / theirs.rate).toFixed(1)} ×`, 'budget: ≥ 2 ×');
     await bus.close();
   } finally {
     await plain.stop();
+    await bare.stop();
     await plane.close();
   }
   console.log();
@@ -227,6 +229,13 @@ async function benchStalled(options: {
   for (const socket of sockets) socket.terminate();
 }
 
+interface CrowdFigures {
+  /** Deliveries per second. */
+  readonly rate: number;
+  /** How soon one batch is with nearly everybody, in milliseconds. */
+  readonly p99: number;
+}
+
 interface CrowdOptions {
   readonly url: string;
   readonly token: string;
@@ -235,8 +244,8 @@ interface CrowdOptions {
   emit(lines: NewLogLine[]): Promise<void>;
 }
 
-/** Many subscribers of one deployment: what they cost, and how soon a batch reaches them all. Answers deliveries/s. */
-async function benchCrowd(name: string, server: BenchProcess, options: CrowdOptions): Promise<number> {
+/** Many subscribers of one deployment: what they cost, and how soon a batch reaches them all. */
+async function benchCrowd(name: string, server: BenchProcess, options: CrowdOptions): Promise<CrowdFigures> {
   const { url, token, payload, subscribers, emit } = options;
   const crowd = startProcess(['bench/subscribers.mjs']);
   crowd.child.setMaxListeners(0);
@@ -287,7 +296,7 @@ async function benchCrowd(name: string, server: BenchProcess, options: CrowdOpti
     const { p50, p99 } = spreadOf(latencies);
     printFigure('  one batch to all', `p50 ${p50.toFixed(0)} ms   p99 ${p99.toFixed(0)} ms`, 'budget: p99 < 500');
     printFigure('  deliveries per second', `${Math.round(rate)}`);
-    return rate;
+    return { rate, p99 };
   } finally {
     crowd.child.send({ kind: 'leave' });
     await once(crowd.child, 'exit');

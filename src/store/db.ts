@@ -46,7 +46,7 @@ function openServerDatabase({ url, connectionsMax = 10 }: { url: string; connect
   });
   // A connection that breaks while it is idle; the next query opens another.
   pool.on('error', () => {});
-  const prisma = createPrisma(pool);
+  const prisma = createPrisma(new PrismaPg(pool, { statementNameGenerator: createStatementNames() }));
   return {
     prisma,
     pool,
@@ -73,7 +73,8 @@ async function openFolderDatabase({ folder, image }: { folder: string | null; im
     max: 1,
     idleTimeoutMillis: 0,
   });
-  const prisma = createPrisma(pool);
+  // Its statements have no names: connections come and go, and the one session would know the names of those before.
+  const prisma = createPrisma(new PrismaPg(pool));
   return {
     prisma,
     pool,
@@ -102,9 +103,9 @@ async function openDataFolder(folder: string): Promise<EmbeddedDatabase> {
   return embedded;
 }
 
-function createPrisma(pool: pg.Pool): PrismaClient {
+function createPrisma(adapter: PrismaPg): PrismaClient {
   return new PrismaClient({
-    adapter: new PrismaPg(pool, { statementNameGenerator: createStatementNames() }),
+    adapter,
     // Prisma's default of 2 s refuses a transaction that waits for the embedded database's one connection.
     transactionOptions: { maxWait: 15_000, timeout: 15_000 },
   });
