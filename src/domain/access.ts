@@ -43,10 +43,16 @@ export interface Viewer {
  * - `viewer`: to be signed in. It is about the caller alone.
  * - `member`: to be signed in. What is not of the caller's organizations does not exist.
  * - A scope, in the organization that the operation is about; `of: 'entity'` also to be a publisher of the entity.
+ *   With `wholeEntity`, it is about all apps of the entity, and not for a token that is for some.
  */
-export type Rule = 'anyone' | 'viewer' | 'member' | { readonly scope: Scope; readonly of: 'organization' | 'entity' };
+export type Rule =
+  | 'anyone'
+  | 'viewer'
+  | 'member'
+  | { readonly scope: Scope; readonly of: 'organization' | 'entity'; readonly wholeEntity?: true };
 
 const publishes = { scope: 'entities:publish', of: 'entity' } as const;
+const shares = { scope: 'entities:share', of: 'entity', wholeEntity: true } as const;
 const deploys = { scope: 'entities:deploy', of: 'entity' } as const;
 const managesRoles = { scope: 'members:manage_roles', of: 'organization' } as const;
 
@@ -82,13 +88,13 @@ export const RULES = {
   createInvitation: { scope: 'members:invite', of: 'organization' },
   revokeInvitation: { scope: 'members:invite', of: 'organization' },
   acceptInvitation: 'anyone',
-  addPublisher: { scope: 'entities:share', of: 'entity' },
-  removePublisher: { scope: 'entities:share', of: 'entity' },
+  addPublisher: shares,
+  removePublisher: shares,
   createEntity: { scope: 'entities:publish', of: 'organization' },
   requestVersionUpload: publishes,
   confirmVersionUpload: publishes,
   createVersionFromUrl: publishes,
-  activateVersion: publishes,
+  activateVersion: { ...publishes, wholeEntity: true },
   createProductionApp: deploys,
   updateProductionApp: deploys,
   deleteProductionApp: deploys,
@@ -126,10 +132,12 @@ export interface Subject {
  * Why a viewer may not call an operation on something; null when he may. Whether he may know of it was decided before.
  */
 export function whyForbidden(viewer: Viewer, operation: ScopedOperation, subject: Subject): DomainError | null {
-  const rule = RULES[operation];
+  const rule: Exclude<Rule, string> = RULES[operation];
   const membership = viewer.memberships.find(({ organizationId }) => organizationId === subject.organizationId);
   if (!membership?.scopes.includes(rule.scope)) return missingScope(rule.scope, subject.organizationId);
-  if (rule.of === 'organization') return viewer.appIds === null ? null : restrictedToApps(subject.organizationId);
+  const isForApps = rule.of === 'entity' && rule.wholeEntity !== true;
+  if (viewer.appIds !== null && !isForApps) return restrictedToApps(subject.organizationId);
+  if (rule.of === 'organization') return null;
   return subject.publisherIds?.includes(viewer.userId) ? null : missingPublisher(subject.organizationId);
 }
 
@@ -147,6 +155,12 @@ function missingScope(scope: Scope, organizationId: string): DomainError {
 function missingPublisher(organizationId: string): DomainError {
   const message = 'This needs you to be a publisher of the entity.';
   return new DomainError('FORBIDDEN', message, { missingRole: 'publisher', organizationId });
+}
+
+/** What is about a user himself is not for a token that allows less than he may. */
+export function restrictedToken(organizationId?: string): DomainError {
+  const message = 'This token is restricted. Use one that allows all that you may.';
+  return new DomainError('FORBIDDEN', message, organizationId === undefined ? {} : { organizationId });
 }
 
 /** A token for some apps may do nothing that is not about one of them. */

@@ -1,3 +1,4 @@
+import { findDeletedApps } from '../store/production-apps.ts';
 import type { PrismaClient } from '../generated/prisma/client.ts';
 import type { RuntimeLine, RuntimeLogFilter, RuntimeLogReader } from '../store/runtime-logs.ts';
 import { HINT_POLL_MS, type EventBus } from './bus.ts';
@@ -52,7 +53,7 @@ async function* runtimeLogEvents(
     let historyEnd: number | null = null;
     for (;;) {
       hasHint = false;
-      const { deletedAt } = await prisma.productionApp.findUniqueOrThrow({ where: { id: productionAppId } });
+      const isDeleted = (await findDeletedApps(prisma, [productionAppId])).has(productionAppId);
       const { firstSeq, lastSeq } = await runtimeLogs.bounds(productionAppId);
       historyEnd ??= lastSeq;
       while (cursor < lastSeq) {
@@ -62,7 +63,7 @@ async function* runtimeLogEvents(
         cursor = lines.length < LINES_PER_BATCH_MAX ? lastSeq : lines.at(-1)!.seq;
         yield { kind: 'batch', lines, cursor, history: cursor <= historyEnd, dropped };
       }
-      if (deletedAt) {
+      if (isDeleted) {
         yield { kind: 'end', cursor };
         return;
       }

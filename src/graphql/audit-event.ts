@@ -1,4 +1,4 @@
-import { requireViewer } from '../operations/authorize.ts';
+import { requireViewer, visibleTo } from '../operations/authorize.ts';
 import { assertMayIn } from '../operations/organization.ts';
 import { builder } from './builder.ts';
 import { connectNewestFirst } from './keyset.ts';
@@ -12,6 +12,7 @@ const AuditOutcome = builder.enumType('AuditOutcome', {
 });
 
 const AuditEvent = builder.prismaObject('AuditEvent', {
+  findUnique: ({ id }, { viewer }) => ({ id, ...visibleTo(viewer) }),
   fields: (t) => ({
     id: t.exposeID('id', { description: 'Starts with `aud_`.' }),
     seq: t.exposeInt('seq', { description: '1, 2, 3 … in its organization, without gaps.' }),

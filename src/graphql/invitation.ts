@@ -1,4 +1,4 @@
-import { requireViewer, visibleTo } from '../operations/authorize.ts';
+import { assertForWhole, requireViewer, visibleTo } from '../operations/authorize.ts';
 import {
   acceptInvitation,
   createInvitation,
@@ -12,6 +12,7 @@ import { connectNewestFirst } from './keyset.ts';
 import './role.ts';
 
 const Invitation = builder.prismaObject('Invitation', {
+  findUnique: ({ id }, { viewer }) => ({ id, ...visibleTo(viewer) }),
   fields: (t) => ({
     id: t.exposeID('id', { description: 'Starts with `inv_`.' }),
     role: t.relation('role', { description: 'The role that it gives.' }),
@@ -37,7 +38,8 @@ builder.objectField(Organization, 'invitations', (t) =>
   t.connection({
     type: Invitation,
     description: 'Its invitations, newest first, also those that are over.',
-    resolve: ({ id: organizationId }, args, { prisma }) => {
+    resolve: ({ id: organizationId }, args, { prisma, viewer }) => {
+      assertForWhole(viewer, organizationId);
       const where = { organizationId };
       return connectNewestFirst(
         args,

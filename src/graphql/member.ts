@@ -1,5 +1,5 @@
 import type { Membership, Role as RoleRow, User as UserRow } from '../generated/prisma/client.ts';
-import { requireViewer, visibleTo } from '../operations/authorize.ts';
+import { assertForWhole, requireViewer, visibleTo } from '../operations/authorize.ts';
 import { changeMemberRole, leaveOrganization, removeMember, type MemberKey } from '../operations/members.ts';
 import { builder } from './builder.ts';
 import { Organization } from './directory.ts';
@@ -21,7 +21,8 @@ builder.objectField(Organization, 'members', (t) =>
   t.connection({
     type: Member,
     description: 'Its members; who was made a user last comes first.',
-    resolve: ({ id: organizationId }, args, { prisma }) => {
+    resolve: ({ id: organizationId }, args, { prisma, viewer }) => {
+      assertForWhole(viewer, organizationId);
       const where = { organizationId };
       return connectNewestFirst(
         args,

@@ -6,6 +6,7 @@ import { builder } from './builder.ts';
 import { Organization, Scope } from './directory.ts';
 
 export const Role = builder.prismaObject('Role', {
+  findUnique: ({ id }, { viewer }) => ({ id, ...visibleTo(viewer) }),
   fields: (t) => ({
     id: t.exposeID('id', { description: 'Starts with `rol_`.' }),
     name: t.exposeString('name'),

@@ -93,12 +93,16 @@ function whileAllowed(
   let reason: DomainError | null = null;
   const unwatch = access.watch(viewer!, (ended) => {
     reason = ended;
-    void source.return();
+    source.return().catch(() => {}); // It ends for another reason already.
   });
   const end = async () => {
     unwatch();
     await source.return();
     return { done: true as const, value: undefined };
+  };
+  const broken = (error: unknown): never => {
+    unwatch();
+    throw reason ?? error;
   };
   const allowed: AsyncGenerator<unknown, void, void> = {
     // One promise for each message, and no async function: there may be ten thousand readers of each.
@@ -108,7 +112,7 @@ function whileAllowed(
         if (reason !== null) throw reason;
         if (result.done) unwatch();
         return result;
-      }),
+      }, broken),
     return: end,
     throw: end,
     [Symbol.asyncIterator]: () => allowed,

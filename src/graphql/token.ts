@@ -6,6 +6,7 @@ import { Scope, Viewer } from './directory.ts';
 import { connectNewestFirst } from './keyset.ts';
 
 export const ApiToken = builder.prismaObject('ApiToken', {
+  findUnique: ({ id }, { viewer }) => ({ id, userId: viewer?.userId ?? '' }),
   fields: (t) => ({
     id: t.exposeID('id', { description: 'Starts with `tok_`.' }),
     name: t.exposeString('name', { description: 'What its holder calls it.' }),
@@ -31,13 +32,14 @@ builder.objectField(Viewer, 'tokens', (t) =>
   t.connection({
     type: ApiToken,
     description: 'The tokens of the user, newest first, also those that are refused by now.',
-    resolve: ({ userId }, args, { prisma }) => {
-      const where = { userId };
+    // A token for less knows of no other.
+    resolve: ({ userId, tokenId, isUnrestricted }, args, { prisma }) => {
+      const where = isUnrestricted ? { userId } : { userId, id: tokenId ?? '' };
       return connectNewestFirst(
         args,
         { list: 'tokens', filter: where },
         {
-          find: (page) => prisma.apiToken.findMany({ ...page, where: { ...where, ...page.where } }),
+          find: (page) => prisma.apiToken.findMany({ ...page, where: { AND: [where, page.where], userId } }),
           count: () => prisma.apiToken.count({ where }),
         },
       );

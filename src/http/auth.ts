@@ -27,19 +27,33 @@ export async function authenticate(
   deps: AuthDeps,
   { authorization, ticket, address }: Credentials,
 ): Promise<Viewer | null> {
-  const { prisma, verifyIdentity, rateLimits } = deps;
+  const { prisma, rateLimits } = deps;
   // A client that was not given a token yet may send the scheme alone.
   if (authorization == null || /^(Bearer)?\s*$/i.test(authorization)) {
     return ticket == null ? null : authenticateTicket(deps, ticket, address);
   }
   const token = bearerToken(authorization);
-  const viewer = token === null ? null : ((await verifyIdentity(token)) ?? (await findViewer(prisma, token)));
+  const viewer = token === null ? null : ((await identify(deps, token, address)) ?? (await findViewer(prisma, token)));
   if (token !== null && viewer) {
     rateLimits.noteToken(token);
     return viewer;
   }
   await rateLimits.noteGuess(address);
   throw new DomainError('UNAUTHENTICATED', 'The token is unknown, expired or revoked.');
+}
+
+/** A signed token that is not valid is a guess like any other. */
+async function identify(
+  { verifyIdentity, rateLimits }: AuthDeps,
+  token: string,
+  address: string,
+): Promise<Viewer | null> {
+  try {
+    return await verifyIdentity(token);
+  } catch (error) {
+    if (error instanceof DomainError && error.code === 'UNAUTHENTICATED') await rateLimits.noteGuess(address);
+    throw error;
+  }
 }
 
 async function authenticateTicket({ prisma, rateLimits }: AuthDeps, ticket: string, address: string): Promise<Viewer> {

@@ -18,6 +18,7 @@ import {
   type GraphQLField,
   type GraphQLNamedType,
   type GraphQLSchema,
+  type OperationDefinitionNode,
   type SelectionSetNode,
 } from 'graphql';
 
@@ -52,6 +53,7 @@ type Operation = Pick<ExecutionArgs, 'schema' | 'document' | 'operationName' | '
 export function costOf({ schema, document, operationName, variableValues }: Operation): number {
   const operation = getOperationAST(document, operationName);
   if (!operation) return 0;
+  const variables = { ...defaultsOf(operation), ...variableValues };
   const fragments = fragmentsOf(document);
   const known = new Map<string, number>();
 
@@ -83,7 +85,7 @@ export function costOf({ schema, document, operationName, variableValues }: Oper
     if (!field || !node.selectionSet) return 0;
     const type = getNamedType(field.type);
     if (!isCompositeType(type)) return 0;
-    const asked = pageAsked(field, node, variableValues);
+    const asked = pageAsked(field, node, variables);
     const isList = isListType(getNullableType(field.type));
     const size = isList ? (asked ?? sizeOfList(field, parent, page)) : 1;
     // What wraps the type of a field is at hand, and the usual introspection asks for nine levels of it.
@@ -108,6 +110,15 @@ function fieldOf(schema: GraphQLSchema, parent: GraphQLNamedType | undefined, na
 function sizeOfList({ name }: GraphQLField<unknown, unknown>, parent: GraphQLNamedType | undefined, page: number) {
   if (name === 'nodes' || name === 'edges') return page;
   return (parent && isIntrospectionType(parent) ? INTROSPECTION_SIZE_OF[name] : undefined) ?? LIST_SIZE;
+}
+
+/** What variables are when they are not sent. */
+function defaultsOf({ variableDefinitions = [] }: OperationDefinitionNode): Record<string, unknown> {
+  return Object.fromEntries(
+    variableDefinitions.flatMap(({ variable, defaultValue }) =>
+      defaultValue ? [[variable.name.value, valueFromASTUntyped(defaultValue)]] : [],
+    ),
+  );
 }
 
 /** The page that a field's arguments choose. Null when they choose none. */

@@ -10,6 +10,8 @@ export type VerifyIdentity = (token: string) => Promise<Viewer | null>;
 
 const KEYS_DEADLINE_MS = 5_000;
 const CLOCK_TOLERANCE_S = 30;
+/** What jose says when the keys could not be had: no answer in time, one that is an error, or one that holds no keys. */
+const AWAY: ReadonlySet<string> = new Set(['ERR_JWKS_TIMEOUT', 'ERR_JWKS_INVALID', 'ERR_JOSE_GENERIC']);
 /** Three parts, the first of which is an object in base64url. Longer ones are nobody's. */
 const JWT = /^eyJ[\w-]{10,2000}\.[\w-]{2,6000}\.[\w-]{10,2000}$/;
 
@@ -51,10 +53,12 @@ async function verify(token: string, issuer: IdentityIssuer, keys: JWTVerifyGetK
       requiredClaims: ['exp', 'sub', ...Object.keys(issuer.requiredClaims)],
       clockTolerance: CLOCK_TOLERANCE_S,
     });
-    if (!hasAll(payload, issuer.requiredClaims)) throw new errors.JOSEError('A required claim has another value.');
+    if (!hasAll(payload, issuer.requiredClaims))
+      throw new DomainError('UNAUTHENTICATED', 'A required claim has another value.');
     return payload;
   } catch (cause) {
-    const isAway = cause instanceof errors.JWKSTimeout || !(cause instanceof errors.JOSEError);
+    if (cause instanceof DomainError) throw cause;
+    const isAway = !(cause instanceof errors.JOSEError) || AWAY.has(cause.code);
     if (isAway) throw new DomainError('UNAVAILABLE', 'The keys of the issuer could not be fetched.', {}, { cause });
     throw new DomainError('UNAUTHENTICATED', 'The identity token is not valid here, or has expired.', {}, { cause });
   }

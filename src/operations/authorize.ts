@@ -1,4 +1,4 @@
-import { assertMay, type ScopedOperation, type Viewer } from '../domain/access.ts';
+import { assertMay, restrictedToApps, type ScopedOperation, type Viewer } from '../domain/access.ts';
 import { DomainError, notFound } from '../domain/errors.ts';
 import { kindOfId } from '../domain/ids.ts';
 import type { Prisma, PrismaClient } from '../generated/prisma/client.ts';
@@ -7,6 +7,11 @@ import type { Prisma, PrismaClient } from '../generated/prisma/client.ts';
 export function requireViewer(viewer: Viewer | null): Viewer {
   if (viewer) return viewer;
   throw new DomainError('UNAUTHENTICATED', 'Sign in: send "Authorization: Bearer <token>" with a token that is valid.');
+}
+
+/** Throws FORBIDDEN for a token that is for some apps: what is about the organization as a whole is not for it. */
+export function assertForWhole(viewer: Viewer | null, organizationId: string): void {
+  if (viewer?.appIds != null) throw restrictedToApps(organizationId);
 }
 
 /** The tenant predicate of every read: rows of the viewer's organizations. Nobody sees none. */
@@ -27,7 +32,8 @@ export function visibleDeployments(viewer: Viewer | null) {
 
 export function visibleEntities(viewer: Viewer | null) {
   const appIds = viewer?.appIds;
-  const ofApps = appIds == null ? {} : { AND: [{ productionApps: { some: { id: { in: [...appIds] } } } }] };
+  const ofApps =
+    appIds == null ? {} : { AND: [{ productionApps: { some: { id: { in: [...appIds] }, deletedAt: null } } }] };
   return { ...visibleTo(viewer), ...ofApps };
 }
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
-import type { Viewer } from '../domain/access.ts';
+import { restrictedToken, type Scope, type Viewer } from '../domain/access.ts';
 import { DomainError, notFound } from '../domain/errors.ts';
 import { createId, kindOfId } from '../domain/ids.ts';
 import type { PrismaClient } from '../generated/prisma/client.ts';
@@ -10,7 +10,7 @@ import { createTokenSecret, hashSecret, insertApiToken } from '../store/director
 import { idempotencyKey, makeOnce, type Made } from './idempotency.ts';
 import { parseInput } from './input.ts';
 import { assertHolds, assertMayIn } from './organization.ts';
-import { loadRoleFor } from './roles.ts';
+import { loadRoleFor, lockRole } from './roles.ts';
 import { expiryOf } from './tokens.ts';
 
 interface InvitationDeps {
@@ -39,12 +39,12 @@ export async function createInvitation(
   input: z.input<typeof createInput>,
 ): Promise<MadeInvitation> {
   const { idempotencyKey: key, ...body } = parseInput(createInput, input);
-  const role = await loadRoleFor(prisma, viewer, body.roleId, 'createInvitation');
-  const { organizationId } = role;
-  assertHolds(viewer, organizationId, role.scopes);
+  const { id: roleId, organizationId } = await loadRoleFor(prisma, viewer, body.roleId, 'createInvitation');
   const secret = `wli_${randomBytes(24).toString('base64url')}`;
   const made = await prisma.$transaction((tx) =>
     makeOnce(tx, viewer, key, { operation: 'createInvitation', ...body }, async () => {
+      const role = await lockRole(tx, roleId, organizationId);
+      assertHolds(viewer, organizationId, role.scopes);
       const id = createId('Invitation');
       const expiresAt = new Date(Date.now() + INVITATION_TTL_MS);
       const about = { organizationId, roleId: role.id, email: body.email ?? null, createdById: viewer.userId };
@@ -108,7 +108,7 @@ export async function acceptInvitation(
 ): Promise<Accepted> {
   const { secret, name } = parseInput(acceptInput, input);
   if (viewer && !viewer.isUnrestricted) {
-    throw new DomainError('FORBIDDEN', 'Only a token without restrictions joins an organization.');
+    throw restrictedToken();
   }
   return prisma.$transaction(async (tx) => {
     const invitation = await takeInvitation(tx, secret);
@@ -131,8 +131,22 @@ export async function acceptInvitation(
 async function takeInvitation(tx: Transaction, secret: string) {
   const where = { secretHash: hashSecret(secret), acceptedAt: null, revokedAt: null, expiresAt: { gt: new Date() } };
   const [invitation] = await tx.invitation.updateManyAndReturn({ where, data: { acceptedAt: new Date() } });
-  if (invitation) return invitation;
+  if (invitation && (await isStillOffered(tx, invitation))) return invitation;
   throw new DomainError('NOT_FOUND', 'The invitation is unknown, used, revoked or too old. Ask for another one.');
+}
+
+/** An offer is worth what its maker may still do: who was removed does not come back by a link that he kept. */
+async function isStillOffered(
+  tx: Transaction,
+  { organizationId, roleId, createdById }: { organizationId: string; roleId: string; createdById: string | null },
+): Promise<boolean> {
+  const offered = await lockRole(tx, roleId, organizationId);
+  const membership = await tx.membership.findFirst({
+    where: { organizationId, userId: createdById ?? '' },
+    include: { role: true },
+  });
+  const needed = ['members:invite' satisfies Scope, ...offered.scopes];
+  return membership !== null && needed.every((scope) => membership.role.scopes.includes(scope));
 }
 
 /** The address of the invitation is not made his: nobody has shown that it is. */

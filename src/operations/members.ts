@@ -1,11 +1,12 @@
 import { z } from 'zod';
-import type { Viewer } from '../domain/access.ts';
+import { isMember, restrictedToken, type Viewer } from '../domain/access.ts';
 import { DomainError, notFound } from '../domain/errors.ts';
 import { kindOfId } from '../domain/ids.ts';
 import type { PrismaClient } from '../generated/prisma/client.ts';
 import { recordAudit } from '../store/audit.ts';
 import type { Transaction } from '../store/db.ts';
 import { parseInput } from './input.ts';
+import { lockRole } from './roles.ts';
 import { assertHolds, assertManageable, assertMayIn, lockOrganization } from './organization.ts';
 
 interface MemberDeps {
@@ -28,12 +29,10 @@ export async function changeMemberRole(
   const { roleId, ...member } = parseInput(roleInput, input);
   const { organizationId, userId } = member;
   assertMayIn(viewer, organizationId, 'changeMemberRole');
-  const role =
-    kindOfId(roleId) === 'Role' ? await prisma.role.findFirst({ where: { id: roleId, organizationId } }) : null;
-  if (!role) throw notFound('role', roleId);
-  assertHolds(viewer, organizationId, role.scopes);
+  if (kindOfId(roleId) !== 'Role') throw notFound('role', roleId);
   await prisma.$transaction(async (tx) => {
-    await lockOrganization(tx, organizationId);
+    const role = await lockRole(tx, roleId, organizationId);
+    assertHolds(viewer, organizationId, role.scopes);
     const before = await loadMember(tx, member);
     assertHolds(viewer, organizationId, before.role.scopes);
     await tx.membership.update({ where: { organizationId_userId: member }, data: { roleId } });
@@ -63,6 +62,7 @@ export async function removeMember(
     const { role } = await loadMember(tx, member);
     assertHolds(viewer, organizationId, role.scopes);
     const orphans = await takeOut(tx, member);
+    if (userId === viewer.userId) assertNoOrphans(orphans);
     await tx.entityPublisher.createMany({ data: orphans.map((entityId) => ({ entityId, userId: viewer.userId })) });
     await assertManageable(tx, organizationId);
     const details = { role: role.name, publisherOfInstead: orphans };
@@ -80,20 +80,25 @@ export async function leaveOrganization(
   input: z.input<typeof leaveInput>,
 ): Promise<void> {
   const { organizationId } = parseInput(leaveInput, input);
+  if (!isMember(viewer, organizationId)) throw notFound('organization', organizationId);
+  if (!viewer.isUnrestricted) throw restrictedToken(organizationId);
   const member = { organizationId, userId: viewer.userId };
   await prisma.$transaction(async (tx) => {
     await lockOrganization(tx, organizationId);
     const isThere = await tx.membership.count({ where: member });
     if (isThere === 0) throw notFound('organization', organizationId);
     const orphans = await takeOut(tx, member);
-    if (orphans.length > 0) {
-      const message = `You are the only publisher of ${orphans.length} entities. Add another publisher to each first.`;
-      throw new DomainError('CONFLICT', message, { entityIds: orphans });
-    }
+    assertNoOrphans(orphans);
     await assertManageable(tx, organizationId);
     const subjectId = viewer.userId;
     await recordAudit(tx, viewer, { organizationId, action: 'leaveOrganization', subjectId });
   });
+}
+
+function assertNoOrphans(entityIds: readonly string[]): void {
+  if (entityIds.length === 0) return;
+  const message = `You are the only publisher of ${entityIds.length} entities. Add another publisher to each first.`;
+  throw new DomainError('CONFLICT', message, { entityIds });
 }
 
 async function loadMember(tx: Transaction, member: MemberKey) {

@@ -4,6 +4,7 @@ import { DomainError, notFound } from '../domain/errors.ts';
 import { createId, kindOfId } from '../domain/ids.ts';
 import type { PrismaClient } from '../generated/prisma/client.ts';
 import { recordAudit } from '../store/audit.ts';
+import type { Transaction } from '../store/db.ts';
 import { refuseDuplicates } from './catalog.ts';
 import { idempotencyKey, makeOnce, type Made } from './idempotency.ts';
 import { parseInput } from './input.ts';
@@ -49,12 +50,12 @@ export async function updateRole(
   input: z.input<typeof updateInput>,
 ): Promise<string> {
   const { roleId, name, scopes: wanted } = parseInput(updateInput, input);
-  const { id, organizationId, scopes: before } = await loadRoleFor(prisma, viewer, roleId, 'updateRole');
-  const changed = wanted && SCOPES.filter((scope) => wanted.includes(scope) !== before.includes(scope));
-  assertHolds(viewer, organizationId, changed ?? []);
+  const { id, organizationId } = await loadRoleFor(prisma, viewer, roleId, 'updateRole');
   await refuseDuplicates(takenMessage(name ?? ''), () =>
     prisma.$transaction(async (tx) => {
-      await lockOrganization(tx, organizationId);
+      const { scopes: before } = await lockRole(tx, id, organizationId);
+      const changed = wanted && SCOPES.filter((scope) => wanted.includes(scope) !== before.includes(scope));
+      assertHolds(viewer, organizationId, changed ?? []);
       await tx.role.update({ where: { id }, data: { name: name ?? undefined, scopes: wanted ?? undefined } });
       await assertManageable(tx, organizationId);
       const details = { ...(name ? { name } : {}), ...(wanted ? { scopes: wanted, scopesBefore: before } : {}) };
@@ -62,6 +63,14 @@ export async function updateRole(
     }),
   );
   return id;
+}
+
+/** A role as it is until the transaction ends. Throws NOT_FOUND when it was deleted meanwhile. */
+export async function lockRole(tx: Transaction, id: string, organizationId: string) {
+  await lockOrganization(tx, organizationId);
+  const role = await tx.role.findUnique({ where: { id, organizationId } });
+  if (!role) throw notFound('role', id);
+  return role;
 }
 
 const deleteInput = z.object({ roleId: z.string() });
@@ -73,10 +82,10 @@ export async function deleteRole(
   input: z.input<typeof deleteInput>,
 ): Promise<string> {
   const { roleId } = parseInput(deleteInput, input);
-  const { id, organizationId, name, scopes: held } = await loadRoleFor(prisma, viewer, roleId, 'deleteRole');
-  assertHolds(viewer, organizationId, held);
+  const { id, organizationId } = await loadRoleFor(prisma, viewer, roleId, 'deleteRole');
   await prisma.$transaction(async (tx) => {
-    await lockOrganization(tx, organizationId);
+    const { name, scopes: held } = await lockRole(tx, id, organizationId);
+    assertHolds(viewer, organizationId, held);
     const members = await tx.membership.count({ where: { organizationId, roleId: id } });
     const invited = await tx.invitation.count({
       where: { organizationId, roleId: id, ...OPEN_INVITATION, expiresAt: { gt: new Date() } },

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { SCOPES, type Viewer } from '../domain/access.ts';
+import { restrictedToken, SCOPES, type Viewer } from '../domain/access.ts';
 import { DomainError, notFound } from '../domain/errors.ts';
 import { kindOfId } from '../domain/ids.ts';
 import type { PrismaClient } from '../generated/prisma/client.ts';
@@ -44,7 +44,7 @@ export async function createApiToken(
 ): Promise<MadeToken> {
   const { idempotencyKey: key, ...body } = parseInput(createInput, input);
   if (!viewer.isUnrestricted) {
-    throw new DomainError('FORBIDDEN', 'Only a token without restrictions makes others.');
+    throw restrictedToken();
   }
   const expiresAt = expiryOf(body.expiresAt ?? null);
   const appIds = body.productionAppIds ?? null;
@@ -85,6 +85,8 @@ export async function revokeApiToken(
   input: z.input<typeof revokeInput>,
 ): Promise<string> {
   const { tokenId: id } = parseInput(revokeInput, input);
+  // It may end itself: whoever found it cannot do less harm.
+  if (!viewer.isUnrestricted && id !== viewer.tokenId) throw restrictedToken();
   const mine = { id, userId: viewer.userId };
   await prisma.$transaction(async (tx) => {
     const { count } = await tx.apiToken.updateMany({

@@ -1,7 +1,7 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { z } from 'zod';
-import type { Viewer } from '../domain/access.ts';
+import { restrictedToApps, type Viewer } from '../domain/access.ts';
 import { DomainError, notFound } from '../domain/errors.ts';
 import { createId, kindOfId } from '../domain/ids.ts';
 import { ManifestError, readManifest, type Manifest } from '../domain/manifest.ts';
@@ -264,7 +264,9 @@ export async function confirmVersionUpload(
   const mismatch = mismatchOf(received, { bytes: body.fileSizeBytes, sha256: body.packageSha256 ?? null });
   if (mismatch !== null) throw new DomainError('PACKAGE_REJECTED', mismatch);
   const { packageJson, manifest } = await inspect(deps, upload.id, received.key);
-  const isActive = body.setAsActive ?? entity.activeVersionId === null;
+  // What is active is what other apps of the entity ship.
+  if (viewer.appIds !== null && body.setAsActive) throw restrictedToApps(entity.organizationId);
+  const isActive = body.setAsActive ?? (viewer.appIds === null && entity.activeVersionId === null);
   const made = await refuseDuplicates(versionTakenMessage(body.version), () =>
     prisma.$transaction((tx) =>
       makeOnce(tx, viewer, key, request, () =>

@@ -18,7 +18,9 @@ let issuer: Server;
 let plane: Plane;
 beforeAll(async () => {
   const jwk = { ...(await exportJWK(keys.publicKey)), kid: 'one', alg: 'RS256', use: 'sig' };
-  issuer = createServer((_request, response) => response.end(JSON.stringify({ keys: [jwk] })));
+  issuer = createServer(({ url }, response) =>
+    url === '/keys' ? response.end(JSON.stringify({ keys: [jwk] })) : response.writeHead(500).end('down'),
+  );
   await new Promise<void>((resolve) => issuer.listen(0, '127.0.0.1', resolve));
   const jwksUrl = `http://127.0.0.1:${(issuer.address() as AddressInfo).port}/keys`;
   const trusted: IdentityIssuer = {
@@ -37,7 +39,8 @@ beforeAll(async () => {
     ],
   };
   const away = { ...trusted, issuer: 'https://away.example.com', jwksUrl: 'http://127.0.0.1:1/keys' };
-  plane = await startPlane({ roles: ['api'], identityIssuers: [trusted, away] });
+  const broken = { ...trusted, issuer: 'https://broken.example.com', jwksUrl: jwksUrl.replace('/keys', '/broken') };
+  plane = await startPlane({ roles: ['api'], identityIssuers: [trusted, away, broken] });
   const { prisma } = plane.app.database;
   const organization = await prisma.organization.findFirstOrThrow();
   const data = { id: createId('Role'), organizationId: organization.id, name: 'ci' };
@@ -118,8 +121,8 @@ test.each(REFUSED)('an identity token %s is refused with 401', async (_what, tok
   expect([status, codes]).toEqual([401, ['UNAUTHENTICATED']]);
 });
 
-test('an issuer whose keys cannot be fetched is said to be away, and nobody is let in', async () => {
-  const { status, codes } = await graphql(plane, await sign({ issuer: 'https://away.example.com' }), ME);
+test.each(['away', 'broken'])('an issuer whose server is %s is said to be so, and nobody is let in', async (name) => {
+  const { status, codes } = await graphql(plane, await sign({ issuer: `https://${name}.example.com` }), ME);
 
   expect([status, codes]).toEqual([503, ['UNAVAILABLE']]);
 });

@@ -3,7 +3,7 @@ import { SCOPES, type Scope } from '../../src/domain/access.ts';
 import { verifyAudit } from '../../src/store/audit.ts';
 import { graphql } from '../kit/graphql.ts';
 import { startPlane, type Plane } from '../kit/plane.ts';
-import { createApp, createMember, createOwner, type Member } from '../kit/seed.ts';
+import { appFiles, createApp, createMember, createOwner, pushVersion, type Member } from '../kit/seed.ts';
 
 let plane: Plane;
 let owner: Member;
@@ -186,6 +186,123 @@ test('a revoked and an expired invitation are refused like one that never was', 
   expect(answers.map(({ codes, messages }) => [codes, messages])).toEqual(
     answers.map(() => [['NOT_FOUND'], [answers[0]!.messages[0]]]),
   );
+});
+
+test('who was removed, or lost the scope, lets nobody in by a link that he kept', async () => {
+  const inviter = await createMember(plane, owner.organizationId, ['members:invite', 'entities:deploy']);
+  const roleId = await createRole(owner, ['entities:deploy']);
+  const { secret } = await invite(inviter, roleId);
+  const { organizationId } = owner;
+  await change(owner.token, 'removeMember', 'organization { id }', { organizationId, userId: inviter.userId });
+
+  const answer = await change(null, 'acceptInvitation', 'userId', { secret, name: 'Eve' });
+
+  expect(answer.codes).toEqual(['NOT_FOUND']);
+});
+
+test('who is the only publisher of an entity can remove himself no more than he can leave', async () => {
+  const alone = await createOwner(plane);
+  await createMember(plane, alone.organizationId, SCOPES);
+  await createApp(alone);
+  const { organizationId, userId } = alone;
+
+  const removed = await change(alone.token, 'removeMember', 'organization { id }', { organizationId, userId });
+  const left = await change(alone.token, 'leaveOrganization', 'organizationId', { organizationId });
+
+  expect([removed.codes, left.codes]).toEqual([['CONFLICT'], ['CONFLICT']]);
+});
+
+test('a restricted token neither leaves the organization nor ends other tokens, but may end itself', async () => {
+  const member = await createMember(plane, owner.organizationId, SCOPES);
+  const { organizationId } = owner;
+  const { payload } = await change(member.token, 'createApiToken', 'secret token { id }', { name: 'ci', scopes: [] });
+  const { secret, token } = payload as unknown as { secret: string; token: { id: string } };
+  const first = await plane.app.database.prisma.apiToken.findFirstOrThrow({ where: { userId: member.userId } });
+
+  const left = await change(secret, 'leaveOrganization', 'organizationId', { organizationId });
+  const ended = await change(secret, 'revokeApiToken', 'token { id }', { tokenId: first.id });
+  const seen = await graphql(plane, secret, '{ viewer { tokens { totalCount nodes { id } } } }');
+  const self = await change(secret, 'revokeApiToken', 'token { id }', { tokenId: token.id });
+
+  expect([left.codes, ended.codes, self.codes]).toEqual([['FORBIDDEN'], ['FORBIDDEN'], []]);
+  expect(seen.data.viewer.tokens).toEqual({ totalCount: 1, nodes: [{ id: token.id }] });
+});
+
+test('a token for some apps does nothing that is about all apps of an entity, and sees no members', async () => {
+  const app = await createApp(owner);
+  const version = await pushVersion(owner, app.entityId, appFiles('one'));
+  const other = await createMember(plane, owner.organizationId, SCOPES);
+  const productionAppIds = [app.productionAppId];
+  const { payload } = await change(owner.token, 'createApiToken', 'secret', { name: 'ci', productionAppIds });
+  const secret = payload['secret'] as unknown as string;
+
+  const answers = [
+    await change(secret, 'addPublisher', 'entity { id }', { entityId: app.entityId, userId: other.userId }),
+    await change(secret, 'removePublisher', 'entity { id }', { entityId: app.entityId, userId: owner.userId }),
+    await change(secret, 'activateVersion', 'version { id }', { versionId: version }),
+    await graphql(plane, secret, 'query ($id: ID!) { entity(id: $id) { organization { members { totalCount } } } }', {
+      id: app.entityId,
+    }),
+  ];
+
+  expect(answers.map(({ codes }) => codes)).toEqual(answers.map(() => ['FORBIDDEN']));
+});
+
+test('members, roles and invitations are lists with all that belongs to them', async () => {
+  const admin = await createOwner(plane);
+  const roleId = await createRole(admin, ['entities:deploy']);
+  await invite(admin, roleId, 'grace@example.com');
+
+  const { data, messages } = await graphql(
+    plane,
+    admin.token,
+    `
+      query ($id: ID!) {
+        organization(id: $id) {
+          members {
+            totalCount
+            nodes {
+              user {
+                name
+              }
+              role {
+                name
+                memberCount
+                scopes
+              }
+              joinedAt
+            }
+          }
+          roles {
+            name
+            memberCount
+          }
+          invitations {
+            nodes {
+              role {
+                name
+                memberCount
+              }
+              email
+              createdBy {
+                name
+              }
+              acceptedAt
+            }
+          }
+        }
+      }
+    `,
+    { id: admin.organizationId },
+  );
+
+  expect(messages).toEqual([]);
+  expect(data.organization.members.totalCount).toBe(1);
+  expect(data.organization.members.nodes[0].role.memberCount).toBe(1);
+  expect(data.organization.roles).toHaveLength(2);
+  expect(data.organization.invitations.nodes).toMatchObject([
+    { role: { memberCount: 0 }, email: 'grace@example.com', createdBy: { name: 'Ada' }, acceptedAt: null },
+  ]);
 });
 
 test('what is done is audited in order, without secrets, and a change of what was written is found', async () => {

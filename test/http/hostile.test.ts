@@ -47,6 +47,10 @@ interface Operation {
 }
 
 const TOO_COMPLEX: Record<string, Operation> = {
+  'a page that the default of a variable makes large': {
+    query: `query ($n: Int = 100) { productionApps(first: $n) { nodes { entity { productionApps(first: $n) { nodes {
+      deployments(first: $n) { nodes { id reason } } } } } } } }`,
+  },
   'a deep nest': {
     query:
       `{ deployments(filter: { versionId: "${CANARY}" }) ${nested(30, '{ nodes { productionApp { deployments ', '} } }')} }`.replace(
