@@ -1,10 +1,16 @@
 import { once } from 'node:events';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { createServer as createHttpServer, request, type IncomingMessage, type ServerResponse } from 'node:http';
+import {
+  createServer as createHttpServer,
+  request,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Duplex } from 'node:stream';
+import { pipeline, type Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { ForbiddenHostError, type PublicHosts } from '../packages/public-hosts.ts';
 
@@ -117,18 +123,18 @@ function createProxy(hosts: PublicHosts): Server {
 }
 
 function tunnel(hosts: PublicHosts, target: string, inside: Duplex, head: Buffer): void {
-  const refuse = (reason: string) => {
+  const decline = (reason: string) => {
     inside.end(`HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n${reason}\n`);
   };
   inside.on('error', () => {}); // It left; whatever is open to the other side ends with it.
   const address = URL.canParse(`tcp://${target}`) ? new URL(`tcp://${target}`) : null;
-  if (address === null || address.port === '') return refuse('The target is not valid.');
+  if (address === null || address.port === '') return decline('The target is not valid.');
   const host = bare(address.hostname);
   const problem = problemOf(hosts, host);
-  if (problem !== null) return refuse(problem);
+  if (problem !== null) return decline(problem);
   const outside = connect({ host, port: Number(address.port), lookup: hosts.lookup, timeout: CONNECT_DEADLINE_MS });
   outside.once('timeout', () => outside.destroy(new Error('It did not answer in time.')));
-  outside.once('error', (error) => refuse(reasonOf(error)));
+  outside.once('error', (error) => decline(reasonOf(error)));
   outside.once('connect', () => {
     outside.setTimeout(0);
     inside.write('HTTP/1.1 200 Connection Established\r\n\r\n');
@@ -151,26 +157,74 @@ function bare(host: string): string {
   return host.replace(/^\[(.*)\]$/, '$1');
 }
 
-function forward(hosts: PublicHosts, asked: IncomingMessage, answer: ServerResponse): void {
-  const refuse = (reason: string) => void answer.writeHead(403, { 'content-type': 'text/plain' }).end(`${reason}\n`);
-  const { url = '', method, headers } = asked;
-  if (!URL.canParse(url) || new URL(url).protocol !== 'http:')
-    return refuse('Only absolute URLs of http are forwarded.');
-  const target = new URL(url);
-  const problem = problemOf(hosts, target.hostname);
-  if (problem !== null) return refuse(problem);
-  const { 'proxy-connection': _connection, 'proxy-authorization': _authorization, ...passed } = headers;
-  const call = request(target, { method, headers: passed, lookup: hosts.lookup, agent: false }, (response) => {
-    answer.writeHead(response.statusCode ?? 502, response.headers);
-    response.pipe(answer);
-  });
-  call.on('error', (error) => (answer.headersSent ? answer.destroy() : refuse(reasonOf(error))));
-  answer.on('close', () => call.destroy());
-  asked.pipe(call);
+/** Of one connection, not of the message. Node frames the message anew. */
+const HOP_HEADERS = new Set(['connection', 'expect', 'keep-alive', 'te', 'trailer', 'transfer-encoding', 'upgrade']);
+
+function endToEnd(headers: IncomingHttpHeaders): IncomingHttpHeaders {
+  const isHop = (name: string) => HOP_HEADERS.has(name) || name.startsWith('proxy-');
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !isHop(name)));
 }
 
-function reasonOf(error: Error): string {
-  return error instanceof ForbiddenHostError ? error.message : 'The host cannot be reached.';
+/** Throws nothing: what is asked, and what comes back, is made by those who want to break it. */
+function forward(hosts: PublicHosts, asked: IncomingMessage, answer: ServerResponse): void {
+  try {
+    const target = targetOf(hosts, asked.url ?? '');
+    const isChunked = asked.headers['transfer-encoding'] !== undefined;
+    const headers = { ...endToEnd(asked.headers), ...(isChunked ? { 'transfer-encoding': 'chunked' } : {}) };
+    const options = { method: asked.method, headers, lookup: hosts.lookup, agent: false } as const;
+    const call = request(target, options, (response) => giveBack(response, answer));
+    call.on('error', (error) => refuse(answer, error));
+    // Also when it broke without an error, as after a change of protocol that nobody asked for.
+    call.on('close', () => refuse(answer));
+    answer.on('close', () => call.destroy());
+    // Not a pipeline: that would close the connection on which the answer says what went wrong.
+    asked.pipe(call);
+  } catch (error) {
+    refuse(answer, error);
+  }
+}
+
+function targetOf(hosts: PublicHosts, url: string): URL {
+  const target = URL.canParse(url) ? new URL(url) : null;
+  if (target?.protocol !== 'http:') throw new ForbiddenTargetError('Only absolute URLs of http are forwarded.');
+  if (target.username !== '' || target.password !== '') {
+    throw new ForbiddenTargetError('A URL with a user or a password is not forwarded.');
+  }
+  hosts.assertMayReach(target.hostname);
+  return target;
+}
+
+function giveBack(response: IncomingMessage, answer: ServerResponse): void {
+  try {
+    const { statusCode = 0 } = response;
+    if (statusCode < 200 || statusCode > 599) throw new Error(`The status ${statusCode} is none.`);
+    answer.writeHead(statusCode, endToEnd(response.headers));
+    pipeline(response, answer, () => {}); // It ends both, however it went.
+  } catch (error) {
+    refuse(answer, error);
+    response.destroy();
+  }
+}
+
+/** Does nothing once the answer has begun: the end of its source ends it. */
+function refuse(answer: ServerResponse, error?: unknown): void {
+  if (answer.headersSent || answer.destroyed) return;
+  answer
+    .writeHead(isForbidden(error) ? 403 : 502, { 'content-type': 'text/plain', connection: 'close' })
+    .end(`${reasonOf(error)}\n`);
+}
+
+/** The message is a full sentence. */
+class ForbiddenTargetError extends Error {
+  override readonly name = 'ForbiddenTargetError';
+}
+
+function isForbidden(error: unknown): error is ForbiddenHostError | ForbiddenTargetError {
+  return error instanceof ForbiddenHostError || error instanceof ForbiddenTargetError;
+}
+
+function reasonOf(error: unknown): string {
+  return isForbidden(error) ? error.message : 'The host cannot be reached.';
 }
 
 function joinStreams(one: Duplex, other: Duplex): void {
