@@ -1,6 +1,7 @@
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Claim } from '../store/deployments.ts';
+import { removeFolder } from './removal.ts';
 
 /*
  * What keeps a worker that was given up for dead, and wakes up, from what its successor works on. The rows are fenced by
@@ -36,5 +37,5 @@ export async function takeWorkspace(workspacesFolder: string, claim: Claim): Pro
 
 /** Removes all that any run left. */
 export async function removeWorkspace(workspacesFolder: string, deploymentId: string): Promise<void> {
-  await rm(join(workspacesFolder, deploymentId), { recursive: true, force: true, maxRetries: 3 });
+  await removeFolder(join(workspacesFolder, deploymentId));
 }

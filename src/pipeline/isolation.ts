@@ -1,4 +1,4 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PhaseFailure } from '../domain/errors.ts';
 import type { PublicHosts } from '../packages/public-hosts.ts';
@@ -8,6 +8,7 @@ import { MIRROR_FILES } from '../targets/sandbox-command.ts';
 import { openNetwork } from '../targets/sandbox-network.ts';
 import type { Sandbox } from '../targets/sandbox.ts';
 import type { RunOptions } from './phase.ts';
+import { removeFolder } from './removal.ts';
 
 /** How the commands of packages are kept from everything that is not theirs. */
 export interface Isolation {
@@ -38,7 +39,9 @@ export async function execIsolated(
 ): Promise<ExecResult> {
   if (sandbox === null) return exec(command, options);
   const [home, tmp] = [join(workspace, 'home'), join(workspace, 'tmp')];
-  await rm(tmp, { recursive: true, force: true });
+  await removeFolder(tmp).catch((cause: unknown) => {
+    throw leftoverFailure(command, given, cause);
+  });
   for (const folder of [home, tmp]) await mkdir(folder, { recursive: true });
   const databaseUrl = given.reachesDatabase ? serverUrlOf(options.env) : null;
   await using network = await openNetwork({ hosts: app.buildNetwork ? hosts : null, databaseUrl });
@@ -70,6 +73,11 @@ function withoutHome(env: Readonly<Record<string, string>>, workspace: string): 
 
 function serverUrlOf({ DATABASE_URL: url = '' }: Readonly<Record<string, string>>): string | null {
   return url.startsWith('postgres') ? url : null;
+}
+
+function leftoverFailure(command: string, { failureCode }: RunOptions, cause: unknown) {
+  const message = `\`${command}\` was not started: what a command before it left in /tmp cannot be removed.`;
+  return new PhaseFailure(failureCode, message, {}, { cause });
 }
 
 function diskFailure(problem: DiskProblem, command: string, { failureCode }: RunOptions, { limits }: Sandbox) {

@@ -6,6 +6,7 @@ import type { PrismaClient } from '../generated/prisma/client.ts';
 import { findQuietFiles, removeFiles } from '../packages/leftovers.ts';
 import { findAppsWithOpenDeployments, findOpenDeployments } from '../store/deployments.ts';
 import { sealAnew } from '../store/environment.ts';
+import { isDatabaseAway } from '../store/outage.ts';
 import { stopOwnerlessReleases } from '../store/releases.ts';
 import { findUnnamedPackages, forgetUploads } from '../store/uploads.ts';
 import type { Log } from '../telemetry.ts';
@@ -41,9 +42,7 @@ export async function startReconciler(deps: ReconcilerDeps, { roundMs = ROUND_MS
     for (;;) {
       await delay(roundMs, undefined, { signal: stopping.signal }).catch(() => {}); // Stopped while it waited.
       if (stopping.signal.aborted) return;
-      await reconcile(deps).catch((error: unknown) => {
-        deps.log.warn({ err: error }, 'What a crash may have left could not be mended; the next round tries again');
-      });
+      await reconcile(deps);
     }
   })();
   return {
@@ -54,12 +53,23 @@ export async function startReconciler(deps: ReconcilerDeps, { roundMs = ROUND_MS
   };
 }
 
+const STEPS = [resendTickets, stopOwnerless, removeStaleWorkspaces, removeUploads, useNewestKey];
+
+/** One round. A step that fails is logged, and keeps neither the others nor the worker from going on. */
 export async function reconcile(deps: ReconcilerDeps): Promise<void> {
-  await resendTickets(deps);
-  if ((await stopOwnerlessReleases(deps.prisma)) > 0) deps.bus.publish('releases', { kind: 'wanted' });
-  await removeStaleWorkspaces(deps);
-  await removeUploads(deps);
-  await useNewestKey(deps);
+  for (const step of STEPS) {
+    try {
+      await step(deps);
+    } catch (error) {
+      const about = { err: error, step: step.name };
+      deps.log.warn(about, 'What a crash may have left could not be mended; the next round tries again');
+      if (isDatabaseAway(error)) return;
+    }
+  }
+}
+
+async function stopOwnerless({ prisma, bus }: ReconcilerDeps): Promise<void> {
+  if ((await stopOwnerlessReleases(prisma)) > 0) bus.publish('releases', { kind: 'wanted' });
 }
 
 async function useNewestKey({ prisma, keyRing, log }: ReconcilerDeps): Promise<void> {
@@ -81,10 +91,14 @@ async function resendTickets({ prisma, queue, log }: ReconcilerDeps): Promise<vo
 }
 
 /** A worker that dies after the end of a deployment leaves its workspace. */
-async function removeStaleWorkspaces({ prisma, workspacesFolder }: ReconcilerDeps): Promise<void> {
+async function removeStaleWorkspaces({ prisma, log, workspacesFolder }: ReconcilerDeps): Promise<void> {
   const names = await readdir(workspacesFolder).catch(() => []); // None yet.
   const open = new Set(await findOpenDeployments(prisma, names));
-  for (const name of names) if (!open.has(name)) await removeWorkspace(workspacesFolder, name);
+  for (const name of names.filter((each) => !open.has(each))) {
+    await removeWorkspace(workspacesFolder, name).catch((error: unknown) => {
+      log.warn({ err: error, deploymentId: name }, 'A workspace could not be removed');
+    });
+  }
 }
 
 async function removeUploads({ prisma, packagesFolder }: ReconcilerDeps): Promise<void> {

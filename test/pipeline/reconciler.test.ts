@@ -1,12 +1,14 @@
+import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createId } from '../../src/domain/ids.ts';
 import { createKeyRing, KEY_BYTES } from '../../src/domain/sealing.ts';
 import { createMemoryBus } from '../../src/events/bus.ts';
+import { removeWorkspace } from '../../src/pipeline/fence.ts';
 import { openQueue, type Queue } from '../../src/pipeline/queue.ts';
-import { reconcile, type ReconcilerDeps } from '../../src/pipeline/reconciler.ts';
+import { reconcile, startReconciler, type ReconcilerDeps } from '../../src/pipeline/reconciler.ts';
 import type { Database } from '../../src/store/db.ts';
 import { failDeployment } from '../../src/store/deployments.ts';
 import { createLog } from '../../src/telemetry.ts';
@@ -88,6 +90,41 @@ test('a workspace goes when no deployment is open for it, and stays as long as o
   await reconcile(deps);
 
   expect([existsSync(open!), existsSync(stale!)]).toEqual([true, false]);
+});
+
+test('a workspace that cannot be removed keeps nothing else from being mended', async () => {
+  const [deep, stale] = [createId('Deployment'), createId('Deployment')].toSorted();
+  for (const id of [deep!, stale!]) mkdirSync(join(deps.workspacesFolder, id, '1'), { recursive: true });
+  // Deeper than a path can say.
+  const dig = `for (let i = 0; i < 40; i++) { fs.mkdirSync('d'.repeat(200)); process.chdir('d'.repeat(200)); }`;
+  execFileSync(process.execPath, ['-e', dig], { cwd: join(deps.workspacesFolder, deep!, '1') });
+  const unfinished = makeFile('unfinished/beside-deep', 3);
+
+  const reconciler = await startReconciler(deps);
+  await reconciler.stop();
+
+  expect(existsSync(join(deps.workspacesFolder, stale!))).toBe(false);
+  expect(existsSync(unfinished)).toBe(false);
+  execFileSync('rm', ['-rf', join(deps.workspacesFolder, deep!)]);
+});
+
+test('a folder is removed although a build took all rights over it away', async () => {
+  const isRoot = process.getuid!() === 0;
+  if (isRoot) process.seteuid!(65_534);
+  try {
+    using own = createFolder();
+    const closed = join(own.path, 'dep', '1');
+    mkdirSync(join(closed, 'cache', 'module'), { recursive: true });
+    writeFileSync(join(closed, 'cache', 'module', 'file'), 'x', { mode: 0o400 });
+    chmodSync(join(closed, 'cache', 'module'), 0o500);
+    chmodSync(join(closed, 'cache'), 0);
+
+    await removeWorkspace(own.path, 'dep');
+
+    expect(existsSync(join(own.path, 'dep'))).toBe(false);
+  } finally {
+    if (isRoot) process.seteuid!(0);
+  }
 });
 
 test('uploads that expired an hour ago go with their files; what is named, or new, stays', async () => {
