@@ -1,10 +1,11 @@
-import { readFile, rm, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PhaseFailure } from '../../domain/errors.ts';
 import { ManifestError, readManifest, type Manifest } from '../../domain/manifest.ts';
 import { ArchiveError, unpackArchive } from '../../packages/archive.ts';
 import { Meter } from '../../packages/meter.ts';
 import { requireOutput, type Phase, type PhaseContext } from '../phase.ts';
+import { removeFolder } from '../removal.ts';
 
 const ENTRIES_MAX = 200_000;
 
@@ -13,7 +14,7 @@ export const download: Phase = {
   name: 'download',
   async run(context) {
     const source = join(requireOutput(context.outputs, 'workspace'), 'source');
-    await rm(source, { recursive: true, force: true });
+    await removeFolder(source);
     await unpackChecked(context, source);
     return { outputs: { manifest: await loadManifest(source) } };
   },
