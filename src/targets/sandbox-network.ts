@@ -21,6 +21,10 @@ import { ForbiddenHostError, type PublicHosts } from '../packages/public-hosts.t
 
 const PROXY_PORT = 3128;
 const CONNECT_DEADLINE_MS = 30_000;
+/** Of one command, to each of its ways out. */
+const CONNECTIONS_MAX = 256;
+/** Those of HTTP and HTTPS. What goes through a tunnel is not looked at. */
+const TUNNEL_PORTS = new Set(['80', '443']);
 const INSIDE = '/run/windlass';
 const NO_PROXY = 'localhost,127.0.0.1,::1';
 
@@ -98,6 +102,7 @@ async function serveOn(server: Server, path: string): Promise<() => void> {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
   });
+  server.maxConnections = CONNECTIONS_MAX;
   server.listen(path);
   await once(server, 'listening');
   // For the build's own user. Nobody else gets into the folder.
@@ -132,14 +137,19 @@ function tunnel(hosts: PublicHosts, target: string, inside: Duplex, head: Buffer
   const host = bare(address.hostname);
   const problem = problemOf(hosts, host);
   if (problem !== null) return decline(problem);
+  if (!TUNNEL_PORTS.has(address.port) && !hosts.isAllowed(host)) return decline('Only ports 80 and 443 are reached.');
   const outside = connect({ host, port: Number(address.port), lookup: hosts.lookup, timeout: CONNECT_DEADLINE_MS });
   outside.once('timeout', () => outside.destroy(new Error('It did not answer in time.')));
-  outside.once('error', (error) => decline(reasonOf(error)));
+  // Whenever it closes, also before there is a connection to join it with.
+  inside.once('close', () => outside.destroy());
+  const declineFor = (error: Error) => decline(reasonOf(error));
+  outside.once('error', declineFor);
   outside.once('connect', () => {
     outside.setTimeout(0);
+    outside.off('error', declineFor);
+    joinStreams(inside, outside);
     inside.write('HTTP/1.1 200 Connection Established\r\n\r\n');
     outside.write(head);
-    joinStreams(inside, outside);
   });
 }
 

@@ -18,6 +18,8 @@ test.each([
   '192.168.1.1',
   '100.64.0.1',
   '169.254.169.254',
+  '168.63.129.16',
+  '[::ffff:168.63.129.16]',
   '192.0.2.1',
   '198.18.0.1',
   '224.0.0.1',
@@ -63,4 +65,18 @@ test('a host that is allowed by name may have any address, and no other host may
   expect(() => allowing.assertMayReach('10.1.2.3')).not.toThrow();
   expect(() => allowing.assertMayReach('10.1.2.4')).toThrow(ForbiddenHostError);
   await expect(look('127.0.0.1', {}, allowing)).rejects.toThrow(ForbiddenHostError);
+});
+
+test('an address of this machine is not public, also when the machine has it only now', async () => {
+  const own: string[] = [];
+  const given = createPublicHosts([], () => own);
+  expect(() => given.assertMayReach('1.1.1.1')).not.toThrow();
+
+  own.push('1.1.1.1', '2606:4700:4700::1111', 'fe80::1%eth0');
+
+  for (const host of ['1.1.1.1', '[::ffff:1.1.1.1]', '[2606:4700:4700:0::1111]']) {
+    expect(() => given.assertMayReach(host)).toThrow(ForbiddenHostError);
+    await expect(look(host.replaceAll(/[[\]]/g, ''), {}, given)).rejects.toThrow(ForbiddenHostError);
+  }
+  expect(() => given.assertMayReach('1.0.0.1')).not.toThrow();
 });

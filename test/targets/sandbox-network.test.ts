@@ -1,9 +1,10 @@
 import { once } from 'node:events';
-import { connect, createServer, type AddressInfo } from 'node:net';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createPublicHosts } from '../../src/packages/public-hosts.ts';
 import { openNetwork, type OpenedNetwork } from '../../src/targets/sandbox-network.ts';
+import { until } from '../kit/until.ts';
 
 let network: OpenedNetwork;
 beforeAll(async () => {
@@ -96,4 +97,45 @@ test('a body goes through in chunks as it came', async () => {
 
   expect(answer).toMatch(/fine$/);
   expect(web.heard.join('')).toContain('4\r\nbody\r\n0\r\n\r\n');
+});
+
+test.each(['1.1.1.1:22', 'example.com:25', '[2606:4700:4700::1111]:5432'])('no tunnel leads to %s', async (target) => {
+  const answer = await say(`CONNECT ${target} HTTP/1.1\r\n\r\n`);
+
+  expect(answer).toMatch(/^HTTP\/1\.1 403 [^]*Only ports 80 and 443 are reached\.\n$/);
+});
+
+test('a tunnel ends with the network, and one whose command left before it stood reaches nobody for long', async () => {
+  const outside = new Set<Socket>();
+  const web = createServer((socket) => {
+    outside.add(socket.on('error', () => {}).on('close', () => outside.delete(socket)));
+  }).listen(0, '127.0.0.1');
+  await once(web, 'listening');
+  const { port } = web.address() as AddressInfo;
+  const opened = await openNetwork({ hosts: createPublicHosts(['127.0.0.1']), databaseUrl: null });
+  const [left, stays] = [connect(proxySocket(opened)), connect(proxySocket(opened))];
+  left.end(`CONNECT 127.0.0.1:${port} HTTP/1.1\r\n\r\n`, () => left.destroy());
+  stays.write(`CONNECT 127.0.0.1:${port} HTTP/1.1\r\n\r\n`);
+  expect(String((await once(stays, 'data'))[0])).toMatch(/^HTTP\/1\.1 200 /);
+  await until('only the tunnel that is in use is open', () => outside.size === 1);
+
+  await opened[Symbol.asyncDispose]();
+
+  await until('no tunnel is open', () => outside.size === 0);
+  web.close();
+});
+
+test('the proxy takes 256 connections, and more when some have ended', async () => {
+  const opened = await openNetwork({ hosts: createPublicHosts([]), databaseUrl: null });
+  const sockets = Array.from({ length: 300 }, () => connect(proxySocket(opened)).on('error', () => {}));
+  await until('those beyond are dropped', () => sockets.filter(({ closed }) => closed).length === 44);
+
+  for (const socket of sockets) socket.destroy();
+
+  await until('another one is served', async () => {
+    const socket = connect(proxySocket(opened)).on('error', () => {});
+    socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+    return (await text(socket).catch(() => '')).startsWith('HTTP/1.1 403');
+  });
+  await opened[Symbol.asyncDispose]();
 });
