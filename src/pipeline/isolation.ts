@@ -87,6 +87,12 @@ function diskFailure(problem: DiskProblem, command: string, { failureCode }: Run
       hint: 'Free some space in the data folder, then retry.',
     });
   }
+  if (problem === 'hidden') {
+    const message = `\`${command}\` was stopped: it made folders that cannot be read, so that what it wrote cannot be counted.`;
+    return new PhaseFailure(failureCode, message, {
+      hint: 'Folders must be readable, and no path longer than 4096 bytes.',
+    });
+  }
   const what =
     problem === 'bytes' ? `more than ${limits.diskBytes} bytes` : `more than ${ENTRIES_MAX} files and folders`;
   return new PhaseFailure(failureCode, `\`${command}\` was stopped: it made ${what}.`, {

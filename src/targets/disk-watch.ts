@@ -1,4 +1,5 @@
-import { lstat, opendir, statfs } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { chmod, lstat, open, opendir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -11,8 +12,8 @@ export interface DiskLimits {
   readonly bytesFree: number;
 }
 
-/** What was too much. */
-export type DiskProblem = 'bytes' | 'entries' | 'free';
+/** What was too much, or that it cannot be told: a folder that cannot be read may hold anything. */
+export type DiskProblem = 'bytes' | 'entries' | 'free' | 'hidden';
 
 const FREE_INTERVAL_MS = 250;
 /** Counting takes at most a tenth of the time. */
@@ -44,8 +45,9 @@ export function watchDisk(
   });
   void repeat(signal, async () => {
     const startedAt = Date.now();
-    const used = { bytes: 0, entries: 0 };
+    const used: Used = { bytes: 0, entries: 0, isHidden: false };
     for (const folder of folders) await count(folder, used, limits, signal);
+    if (used.isHidden) report('hidden');
     if (used.bytes > limits.bytesMax) report('bytes');
     if (used.entries > limits.entriesMax) report('entries');
     return Math.max(COUNT_INTERVAL_MS_MIN, (Date.now() - startedAt) * COUNT_SHARE);
@@ -61,19 +63,44 @@ async function repeat(signal: AbortSignal, look: () => Promise<number>): Promise
   }
 }
 
-async function count(
-  folder: string,
-  used: { bytes: number; entries: number },
-  limits: DiskLimits,
-  signal: AbortSignal,
-): Promise<void> {
-  const entries = await opendir(folder).catch(() => null); // Gone since we looked.
+interface Used {
+  bytes: number;
+  entries: number;
+  isHidden: boolean;
+}
+
+async function count(folder: string, used: Used, limits: DiskLimits, signal: AbortSignal): Promise<void> {
+  // Else it is gone since we looked.
+  const orHidden = (error: NodeJS.ErrnoException) => {
+    if (HIDING.has(error.code ?? '')) used.isHidden = true;
+    return null;
+  };
+  await openUp(folder).catch(() => {}); // What stays closed is hidden.
+  const entries = await opendir(folder).catch(orHidden);
   if (entries === null) return;
   for await (const entry of entries) {
     if (signal.aborted || used.bytes > limits.bytesMax || used.entries > limits.entriesMax) return;
     used.entries += 1;
     const path = join(folder, entry.name);
     if (entry.isDirectory()) await count(path, used, limits, signal);
-    else used.bytes += ((await lstat(path).catch(() => null))?.blocks ?? 0) * 512;
+    else used.bytes += ((await lstat(path).catch(orHidden))?.blocks ?? 0) * 512;
+  }
+}
+
+const HIDING = new Set(['EACCES', 'EPERM', 'ENAMETOOLONG']);
+/** Of Linux; Node does not name it. Opens what cannot be read, to be named and nothing else. */
+const O_PATH = 0o10000000;
+const READABLE = 0o500;
+
+/** Gives the worker back what its own user, as which the command runs, may not read. Root may read everything. */
+async function openUp(folder: string): Promise<void> {
+  if (process.geteuid?.() === 0 || ((await lstat(folder)).mode & READABLE) === READABLE) return;
+  // By descriptor: the command may put a link to something else in the folder's place.
+  const handle = await open(folder, O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  try {
+    const { mode } = await handle.stat();
+    await chmod(`/proc/self/fd/${handle.fd}`, (mode & 0o7777) | READABLE);
+  } finally {
+    await handle.close();
   }
 }
