@@ -74,7 +74,11 @@ async function receive(
   const signal = AbortSignal.timeout(deps.fetchTimeoutMs);
   try {
     const source = await openUrl(deps.hosts, packageUrl, { bytesMax: packageBytesMax, signal });
-    await receiveUpload(deps, upload, source, { bytes: null, sha256: packageSha256 });
+    try {
+      await receiveUpload(deps, upload, source, { bytes: null, sha256: packageSha256 });
+    } finally {
+      source.destroy(); // Also when it was refused before it was read.
+    }
   } catch (cause) {
     if (cause instanceof FetchError) throw rejected(cause.message, cause);
     if (signal.aborted) throw rejected(`It took longer than ${deps.fetchTimeoutMs} ms.`, cause);
