@@ -381,8 +381,13 @@ describe.runIf(SANDBOX)('a build in the sandbox', () => {
     });
 
     test('ends with its own exit code, and leaves no way out behind', async () => {
-      expect((await attempt(['exit 9'], network)).failure).toMatchObject({ exitCode: 9 });
-      expect(processesWith('relay.mjs')).toEqual([]);
+      const nap = uniqueNap();
+
+      const { failure } = await attempt([`exit 9 # ${nap}`], network);
+
+      expect(failure).toMatchObject({ exitCode: 9 });
+      // The way out has the command in its arguments, and nobody else has.
+      expect(processesWith(nap)).toEqual([]);
     });
   });
 
