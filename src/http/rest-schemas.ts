@@ -7,6 +7,7 @@ import {
   PHASE_STATUSES,
   PHASES,
 } from '../domain/deployment.ts';
+import { VARIABLES_MAX } from '../domain/environment.ts';
 import { OVERLAP_POLICIES } from '../domain/overlap.ts';
 
 /** What the REST calls answer, for their description; tests hold real answers against it. */
@@ -123,6 +124,18 @@ export const uploadOffer = named(
   ]),
 );
 
+const variable = named(
+  'EnvironmentVariable',
+  'A variable of an app. A secret has no value here.',
+  z.object({
+    name: z.string(),
+    value: z.string().nullable(),
+    isSecret: z.boolean(),
+    phases: z.array(z.enum(PHASES)).max(PHASES.length).describe('Those whose commands get it.'),
+    updatedAt: time,
+  }),
+);
+
 export const productionApp = named(
   'ProductionApp',
   'An app that is deployed, at a subdomain of its own.',
@@ -133,6 +146,8 @@ export const productionApp = named(
     url,
     health: z.enum(['healthy', 'none', 'starting', 'unhealthy']),
     overlap: z.enum(OVERLAP_POLICIES),
+    buildNetwork: z.boolean().describe('Whether builds reach public hosts.'),
+    environment: z.array(variable).max(VARIABLES_MAX).describe('By name.'),
     liveDeploymentId: id('dep').nullable(),
     createdAt: time,
     deletedAt: time.nullable(),
