@@ -9,6 +9,7 @@ import { runMigrations } from './cli/migrate.ts';
 import { UsageError } from './cli/operator.ts';
 import { createToken, listTokens, revokeToken } from './cli/token.ts';
 import { ConfigError } from './config.ts';
+import { TOKEN_DAYS, TOKEN_DAYS_MAX } from './domain/access.ts';
 import { ListenError } from './listen.ts';
 import { DataLockedError } from './store/data-lock.ts';
 import { MigrationError } from './store/migrate.ts';
@@ -45,7 +46,7 @@ token
   .description('Make a token and print it, once, on standard output.')
   .option('--user <id>', 'whose it is; default: the first who may manage roles')
   .option('--name <name>', 'what it is for', 'made by the operator')
-  .option('--days <days>', 'for how long', parseDays, 90)
+  .option('--days <days>', 'for how long', parseDays, TOKEN_DAYS)
   .option('--scopes <scopes>', 'what it allows at most, separated by commas', parseList)
   .option('--apps <ids>', 'the production apps that it is for, separated by commas', parseList)
   .action(createToken);
@@ -75,8 +76,8 @@ function parsePort(text: string): number {
 }
 
 function parseDays(text: string): number {
-  if (/^\d{1,3}$/.test(text) && Number(text) >= 1 && Number(text) <= 366) return Number(text);
-  throw new InvalidArgumentError('Days are a number from 1 to 366.');
+  if (/^\d{1,3}$/.test(text) && Number(text) >= 1 && Number(text) <= TOKEN_DAYS_MAX) return Number(text);
+  throw new InvalidArgumentError(`Days are a number from 1 to ${TOKEN_DAYS_MAX}.`);
 }
 
 function parseList(text: string): string[] {

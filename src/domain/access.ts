@@ -15,6 +15,10 @@ export const SCOPES = [
 ] as const;
 export type Scope = (typeof SCOPES)[number];
 
+/** How long a token lasts of which nothing is said, and at most. */
+export const TOKEN_DAYS = 90;
+export const TOKEN_DAYS_MAX = 366;
+
 export interface ViewerMembership {
   readonly organizationId: string;
   readonly role: string;

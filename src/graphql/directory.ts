@@ -46,6 +46,24 @@ export const Scope = builder.enumType('Scope', {
   ),
 });
 
+/** The payload of a mutation that takes something out of an organization. */
+export function organizationPayload(name: string, description: string) {
+  return builder.objectRef<{ organizationId: string }>(name).implement({
+    description,
+    fields: (t) => ({
+      organization: t.prismaField({
+        type: 'Organization',
+        description: 'The organization.',
+        resolve: (query, { organizationId }, _args, { prisma, viewer }) =>
+          prisma.organization.findUniqueOrThrow({
+            ...query,
+            where: { id: organizationId, memberships: { some: visibleTo(viewer) } },
+          }),
+      }),
+    }),
+  });
+}
+
 const Membership = builder.objectRef<ViewerMembership>('Membership').implement({
   description: "The viewer's place in one organization.",
   fields: (t) => ({

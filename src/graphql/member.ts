@@ -1,8 +1,8 @@
 import type { Membership, Role as RoleRow, User as UserRow } from '../generated/prisma/client.ts';
-import { assertForWhole, requireViewer, visibleTo } from '../operations/authorize.ts';
+import { assertForWhole, requireViewer } from '../operations/authorize.ts';
 import { changeMemberRole, leaveOrganization, removeMember, type MemberKey } from '../operations/members.ts';
 import { builder } from './builder.ts';
-import { Organization } from './directory.ts';
+import { Organization, organizationPayload } from './directory.ts';
 import { connectNewestFirst } from './keyset.ts';
 import { Role } from './role.ts';
 
@@ -76,20 +76,7 @@ const RemoveMemberInput = builder.inputType('RemoveMemberInput', {
   }),
 });
 
-const RemoveMemberPayload = builder.objectRef<{ organizationId: string }>('RemoveMemberPayload').implement({
-  description: 'The organization without the member.',
-  fields: (t) => ({
-    organization: t.prismaField({
-      type: 'Organization',
-      description: 'The organization.',
-      resolve: (query, { organizationId }, _args, { prisma, viewer }) =>
-        prisma.organization.findUniqueOrThrow({
-          ...query,
-          where: { id: organizationId, memberships: { some: visibleTo(viewer) } },
-        }),
-    }),
-  }),
-});
+const RemoveMemberPayload = organizationPayload('RemoveMemberPayload', 'The organization without the member.');
 
 const LeaveOrganizationInput = builder.inputType('LeaveOrganizationInput', {
   description: 'What to leave.',

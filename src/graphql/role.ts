@@ -3,7 +3,7 @@ import { requireViewer, visibleTo } from '../operations/authorize.ts';
 import type { Made } from '../operations/idempotency.ts';
 import { createRole, deleteRole, updateRole } from '../operations/roles.ts';
 import { builder } from './builder.ts';
-import { Organization, Scope } from './directory.ts';
+import { Organization, Scope, organizationPayload } from './directory.ts';
 
 export const Role = builder.prismaObject('Role', {
   findUnique: ({ id }, { viewer }) => ({ id, ...visibleTo(viewer) }),
@@ -74,20 +74,7 @@ const UpdateRolePayload = builder.objectRef<{ id: string }>('UpdateRolePayload')
   }),
 });
 
-const DeleteRolePayload = builder.objectRef<{ organizationId: string }>('DeleteRolePayload').implement({
-  description: 'The organization without the role.',
-  fields: (t) => ({
-    organization: t.prismaField({
-      type: 'Organization',
-      description: 'The organization.',
-      resolve: (query, { organizationId }, _args, { prisma, viewer }) =>
-        prisma.organization.findUniqueOrThrow({
-          ...query,
-          where: { id: organizationId, memberships: { some: visibleTo(viewer) } },
-        }),
-    }),
-  }),
-});
+const DeleteRolePayload = organizationPayload('DeleteRolePayload', 'The organization without the role.');
 
 const NEEDS = 'Needs the scope `members:manage_roles`, and every scope that is given or taken.';
 

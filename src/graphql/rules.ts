@@ -9,7 +9,7 @@ import type { Context } from './context.ts';
  * Who sees the objects of a type. Those of `tenant` types are found by ids, and each is looked for with the tenant
  * predicate. All others are parts: whoever holds the object that leads to them sees them.
  */
-export const TYPE_ACCESS = {
+const TYPE_ACCESS = {
   Organization: 'tenant',
   User: 'tenant',
   Entity: 'tenant',

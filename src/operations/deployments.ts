@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Viewer } from '../domain/access.ts';
 import { DomainError } from '../domain/errors.ts';
 import { recordAudit } from '../store/audit.ts';
-import { requestCancel } from '../store/deployments.ts';
+import { requestCancel } from '../store/cancellations.ts';
 import { loadDeploymentFor, loadProductionAppFor } from './authorize.ts';
 import { announceChanges, enqueueOnce, overlapPolicy, type DeploymentOperationDeps } from './enqueue.ts';
 import { idempotencyKey, type Made } from './idempotency.ts';

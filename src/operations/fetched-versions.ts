@@ -60,7 +60,12 @@ export async function createVersionFromUrl(
   const { storagePath } = upload;
   const { receivedBytes } = await prisma.upload.findUniqueOrThrow({ where: { id } });
   const confirm = { entityId, version, sourceHash, storagePath, packageSha256, setAsActive, force };
-  const confirmed = await confirmVersionUpload(deps, viewer, { ...confirm, fileSizeBytes: Number(receivedBytes) });
+  const confirmed = await confirmVersionUpload(
+    deps,
+    viewer,
+    { ...confirm, fileSizeBytes: Number(receivedBytes) },
+    'createVersionFromUrl',
+  );
   const made = await prisma.$transaction((tx) => makeOnce(tx, viewer, key, request, async () => confirmed.versionId));
   return { versionId: made.id, replayed: confirmed.replayed || made.replayed };
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { restrictedToken, SCOPES, type Viewer } from '../domain/access.ts';
+import { restrictedToken, SCOPES, TOKEN_DAYS, TOKEN_DAYS_MAX, type Viewer } from '../domain/access.ts';
 import { DomainError, notFound } from '../domain/errors.ts';
 import { kindOfId } from '../domain/ids.ts';
 import type { PrismaClient } from '../generated/prisma/client.ts';
@@ -15,10 +15,7 @@ interface TokenDeps {
 }
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
-export const TOKEN_DAYS = 90;
-export const TOKEN_DAYS_MAX = 366;
-
-export const tokenName = z.string().trim().min(1, 'must not be empty').max(100, 'must be at most 100 characters');
+const tokenName = z.string().trim().min(1, 'must not be empty').max(100, 'must be at most 100 characters');
 
 const createInput = z.object({
   name: tokenName,

@@ -244,6 +244,7 @@ export async function confirmVersionUpload(
   deps: UploadDeps,
   viewer: Viewer,
   input: z.input<typeof confirmInput>,
+  action: VersionMaker = 'confirmVersionUpload',
 ): Promise<ConfirmedVersion> {
   const { prisma } = deps;
   const { idempotencyKey: key, ...body } = parseInput(confirmInput, input);
@@ -270,7 +271,7 @@ export async function confirmVersionUpload(
   const made = await refuseDuplicates(versionTakenMessage(body.version), () =>
     prisma.$transaction((tx) =>
       makeOnce(tx, viewer, key, request, () =>
-        storeVersion(tx, viewer, upload, received, { packageJson, manifest, isActive }),
+        storeVersion(tx, viewer, upload, received, { packageJson, manifest, isActive, action }),
       ),
     ),
   );
@@ -307,13 +308,23 @@ async function inspect(
   }
 }
 
+/** What its caller calls the making of a version, for the audit. */
+type VersionMaker = 'confirmVersionUpload' | 'createVersionFromUrl';
+
+interface VersionFacts {
+  readonly packageJson: string | null;
+  readonly manifest: Manifest;
+  readonly isActive: boolean;
+  readonly action: VersionMaker;
+}
+
 /** Version, upload and active version change together. Another file that arrived meanwhile is not the one we looked at. */
 async function storeVersion(
   tx: Transaction,
   viewer: Viewer,
   upload: Upload,
   file: ReceivedFile,
-  { packageJson, manifest, isActive }: { packageJson: string | null; manifest: Manifest; isActive: boolean },
+  { packageJson, manifest, isActive, action }: VersionFacts,
 ): Promise<string> {
   const id = createId('Version');
   const { organizationId, entityId, version, sourceHash: hash, baseVersionId } = upload;
@@ -342,7 +353,7 @@ async function storeVersion(
   }
   if (isActive) await tx.entity.update({ where: { id: entityId }, data: { activeVersionId: id } });
   const details = { entityId, version, sha256: file.sha256, isActive };
-  await recordAudit(tx, viewer, { organizationId, action: 'confirmVersionUpload', subjectId: id, details });
+  await recordAudit(tx, viewer, { organizationId, action, subjectId: id, details });
   return id;
 }
 

@@ -2,13 +2,13 @@ import type { PhaseName } from '../domain/deployment.ts';
 import { PhaseFailure } from '../domain/errors.ts';
 import { announceState } from '../events/bus.ts';
 import { findCompletedPhase, findEnd } from '../store/confirmations.ts';
+import { findCancelRequest } from '../store/cancellations.ts';
 import {
   beginPhase,
   ClaimLostError,
   completeDeployment,
   completePhase,
   failDeployment,
-  findCancelRequest,
   handOverDeployment,
   type Claim,
   type NewClaim,

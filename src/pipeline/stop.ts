@@ -1,6 +1,7 @@
 import { HINT_POLL_MS, type EventBus } from '../events/bus.ts';
 import type { PrismaClient } from '../generated/prisma/client.ts';
-import { ClaimLostError, findCancelRequest, type Claim } from '../store/deployments.ts';
+import { findCancelRequest } from '../store/cancellations.ts';
+import { ClaimLostError, type Claim } from '../store/deployments.ts';
 import type { Log } from '../telemetry.ts';
 
 /** How long a worker that shuts down waits for a command that must not be cut in half. */

@@ -35,11 +35,6 @@ export async function findViewer(prisma: PrismaClient, token: string): Promise<V
   return isMistyped(token) ? null : findViewerOfToken(prisma, Prisma.sql`t.token_hash = ${hashSecret(token)}`);
 }
 
-/** The same for a token that somebody showed before. */
-export function findViewerById(prisma: PrismaClient, tokenId: string): Promise<Viewer | null> {
-  return findViewerOfToken(prisma, Prisma.sql`t.id = ${tokenId}`);
-}
-
 /** One round trip, for each request: Prisma's own includes would take four. */
 async function findViewerOfToken(prisma: PrismaClient, token: Prisma.Sql): Promise<Viewer | null> {
   const rows = await prisma.$queryRaw<(ViewerRow & TokenRow)[]>`
@@ -143,7 +138,7 @@ export async function takeStreamTicket(prisma: PrismaClient, ticket: string): Pr
   const [taken] = await prisma.$queryRaw<{ tokenId: string }[]>`
     delete from stream_tickets where ticket_hash = ${hashSecret(ticket)} and expires_at > clock_timestamp()
     returning token_id as "tokenId"`;
-  return taken ? findViewerById(prisma, taken.tokenId) : null;
+  return taken ? findViewerOfToken(prisma, Prisma.sql`t.id = ${taken.tokenId}`) : null;
 }
 
 export interface NewApiToken {

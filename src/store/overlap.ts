@@ -1,7 +1,8 @@
 import { decideOverlap, type OpenDeployment, type OverlapPolicy } from '../domain/overlap.ts';
 import { DomainError } from '../domain/errors.ts';
 import type { Transaction } from './db.ts';
-import { requestCancel, type StateChange } from './deployments.ts';
+import { requestCancel } from './cancellations.ts';
+import { type StateChange } from './deployments.ts';
 
 export interface NewcomerOptions {
   /** In place of the app's own policy. */

@@ -1,6 +1,7 @@
 import { OPEN_STATUSES } from '../domain/deployment.ts';
 import type { Transaction } from './db.ts';
-import { requestCancel, type CancelRequest, type StateChange } from './deployments.ts';
+import { requestCancel, type CancelRequest } from './cancellations.ts';
+import { type StateChange } from './deployments.ts';
 
 /** Whether an app has a name, whoever's it is. That of a deleted one is free. */
 export async function isSubdomainTaken(prisma: Pick<Transaction, '$queryRaw'>, subdomain: string): Promise<boolean> {

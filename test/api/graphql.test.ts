@@ -9,7 +9,8 @@ import {
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createId } from '../../src/domain/ids.ts';
-import { insertDeployment, requestCancel } from '../../src/store/deployments.ts';
+import { requestCancel } from '../../src/store/cancellations.ts';
+import { insertDeployment } from '../../src/store/deployments.ts';
 import { graphql } from '../kit/graphql.ts';
 import { startPlane, type Plane } from '../kit/plane.ts';
 import {

@@ -6,7 +6,8 @@ import { followEvents, followLogs, followState, type LogEvent } from '../../src/
 import { createFollowers } from '../../src/events/follower.ts';
 import type { LogLine, PrismaClient } from '../../src/generated/prisma/client.ts';
 import type { Database } from '../../src/store/db.ts';
-import { beginPhase, failDeployment, requestCancel, type Claim } from '../../src/store/deployments.ts';
+import { requestCancel } from '../../src/store/cancellations.ts';
+import { beginPhase, failDeployment, type Claim } from '../../src/store/deployments.ts';
 import { appendLogLines, matchesLogFilter, readLogLines, type NewLogLine } from '../../src/store/logs.ts';
 import { createDatabase } from '../kit/database.ts';
 import { FAILURE } from '../kit/written-log.ts';

@@ -1,7 +1,8 @@
 import { expect } from 'vitest';
 import type { Failure } from '../../src/domain/deployment.ts';
 import type { PrismaClient } from '../../src/generated/prisma/client.ts';
-import { completeDeployment, failDeployment, requestCancel } from '../../src/store/deployments.ts';
+import { requestCancel } from '../../src/store/cancellations.ts';
+import { completeDeployment, failDeployment } from '../../src/store/deployments.ts';
 import { insertClaimed, insertLiveRelease, type Rows } from './rows.ts';
 
 const FAILURE: Failure = {

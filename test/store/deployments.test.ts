@@ -4,15 +4,14 @@ import { DomainError } from '../../src/domain/errors.ts';
 import type { PrismaClient } from '../../src/generated/prisma/client.ts';
 import { findCompletedPhase, findStoredLines } from '../../src/store/confirmations.ts';
 import type { Database } from '../../src/store/db.ts';
+import { findCancelRequest, requestCancel } from '../../src/store/cancellations.ts';
 import {
   beginPhase,
   claimNextDeployment,
   completeDeployment,
   completePhase,
   failDeployment,
-  findCancelRequest,
   handOverDeployment,
-  requestCancel,
 } from '../../src/store/deployments.ts';
 import { appendLogLines, readLogLines } from '../../src/store/logs.ts';
 import { FAILURE } from '../kit/written-log.ts';
