@@ -6,8 +6,8 @@ export default defineConfig({
   resolve: { alias: [{ find: /^graphql$/, replacement: 'graphql/index.js' }] },
   test: {
     include: ['test/**/*.test.ts'],
-    // `npm run test:faults`.
-    exclude: ['test/faults/**'],
+    // `npm run test:faults` and `npm run test:page`.
+    exclude: ['test/faults/**', 'test/page/**'],
     globalSetup: ['test/kit/global-setup.ts'],
     pool: 'forks',
     maxWorkers: 2,

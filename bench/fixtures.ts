@@ -77,6 +77,9 @@ export async function createApp(
   return (await createProductionApp(deps, ownerOf(ids), { entityId: ids.entityId, subdomain })).id;
 }
 
+/** What Linux counts processor time in. */
+const TICK_MS = 10;
+
 /** A process of its own, so that its memory is its own too. */
 export interface BenchProcess {
   readonly child: ChildProcess;
@@ -84,6 +87,8 @@ export interface BenchProcess {
   printed(pattern: RegExp): Promise<RegExpExecArray>;
   /** What it has in memory now, in MiB. */
   rssMiB(): number;
+  /** The processor time of all its threads until now, in milliseconds, to the next ten. */
+  cpuMs(): number;
   stop(): Promise<void>;
 }
 
@@ -108,6 +113,12 @@ export function startProcess(args: readonly string[], env: Record<string, string
     child,
     printed,
     rssMiB: () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))![1]) / 1024,
+    cpuMs() {
+      // What stands before the bracket may hold blanks. Fields 14 and 15: ticks in the program, and in the kernel for it.
+      const [, fields = ''] = readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ');
+      const [user, kernel] = fields.split(' ').slice(11, 13);
+      return (Number(user) + Number(kernel)) * TICK_MS;
+    },
     async stop() {
       if (child.exitCode !== null || child.signalCode !== null) return;
       child.kill('SIGTERM');

@@ -1,24 +1,28 @@
-import { openBullMq } from './engines/bullmq.ts';
-import { openDbos } from './engines/dbos.ts';
-import type { Engine } from './engines/engine.ts';
-import { openWindlass } from './engines/windlass.ts';
-import { createServerDatabase } from './fixtures.ts';
+import { once } from 'node:events';
+import { ENGINE_NAMES, type EngineName, type EngineSettings } from './engines/engine.ts';
+import { createServerDatabase, startProcess, type BenchProcess } from './fixtures.ts';
 import { printFigure, printRow, spreadOf } from './measure.ts';
-import { startPlane, type PlaneOptions } from './plane.ts';
+import { startPlane, type BenchPlane, type PlaneOptions } from './plane.ts';
 import { benchTakeOver } from './take-over.ts';
 
 const WORKERS = 8;
-const ROUNDS = 3;
-const PIECES = 100;
+const ROUNDS = 5;
+const PIECES = 200;
 const STARTS = 30;
-const LOOK_EVERY_MS = 10;
+
+const SHOWN: Record<EngineName, string> = {
+  windlass: 'Windlass',
+  'dbos-queued': 'DBOS, queued',
+  'dbos-direct': 'DBOS, direct',
+  bullmq: 'BullMQ',
+};
 
 /** What the pipeline itself costs, beside two others that store their steps; and how soon it takes over and cancels. */
 export async function benchPipeline(servers: PlaneOptions): Promise<void> {
   console.log('Pipeline, on PostgreSQL and Redis');
   const plane = await startPlane(servers);
   try {
-    await benchEngines({ ...servers, ...plane });
+    await benchEngines(plane, servers);
     await benchTakeOver(plane);
   } finally {
     await plane.close();
@@ -26,71 +30,73 @@ export async function benchPipeline(servers: PlaneOptions): Promise<void> {
   console.log();
 }
 
-/** In turns, so that whatever else the machine does meets them all. */
-async function benchEngines(options: Parameters<typeof openWindlass>[0] & PlaneOptions): Promise<void> {
-  const started = new Map<string, number>();
-  const engineOptions = {
-    workers: WORKERS,
-    onStart: (id: string) => void started.set(id, performance.now()),
-  };
-  const ours = await openWindlass(options, engineOptions);
-  const bullMq = await openBullMq(options, engineOptions);
-  const server = await createServerDatabase(options.serverUrl);
-  const dbos = await openDbos(server.url, engineOptions);
-  const engines = [ours, dbos.queued, dbos.direct, bullMq];
+interface Figures {
+  readonly rates: number[];
+  readonly starts: number[];
+}
+
+/**
+ * In turns, so that whatever else the machine does meets them all. Each has a process of its own, and the others stand
+ * still meanwhile: what is idle looks for work all the same.
+ */
+async function benchEngines(plane: BenchPlane, { serverUrl, redisUrl }: PlaneOptions): Promise<void> {
+  const servers = { redisUrl, redisPrefix: plane.redisPrefix, ids: plane.ids };
+  const databases: Awaited<ReturnType<typeof createServerDatabase>>[] = [];
+  const engines = new Map<EngineName, BenchProcess>();
+  const figures = new Map<EngineName, Figures>();
   try {
-    const figures = new Map(engines.map((engine) => [engine, { rates: [] as number[], starts: [] as number[] }]));
-    for (const engine of engines) await measureRate(engine, WORKERS);
-    for (let round = 0; round < ROUNDS; round += 1) {
-      for (const [engine, { rates, starts }] of figures) {
-        starts.push(...(await measureStarts(engine, started)));
-        rates.push(await measureRate(engine, PIECES));
+    for (const name of ENGINE_NAMES) {
+      const own = name.startsWith('dbos') ? await createServerDatabase(serverUrl) : null;
+      if (own) databases.push(own);
+      const settings = { ...servers, name, workers: WORKERS, databaseUrl: own?.url ?? plane.databaseUrl };
+      engines.set(name, await startEngine(settings));
+      figures.set(name, { rates: [], starts: [] });
+    }
+    for (let round = 0; round <= ROUNDS; round += 1) {
+      for (const [name, engine] of engines) {
+        const { latencies, rate } = await measure(engine);
+        // In the first one, code is compiled and plans are made.
+        if (round === 0) continue;
+        figures.get(name)!.starts.push(...latencies);
+        figures.get(name)!.rates.push(rate);
       }
     }
-    printFigures(ours, figures);
+    printFigures(figures);
   } finally {
-    for (const engine of engines) await engine.close();
-    await server.drop();
+    for (const { child } of engines.values()) {
+      child.kill('SIGCONT');
+      child.disconnect();
+      await once(child, 'exit');
+    }
+    for (const database of databases) await database.drop();
   }
 }
 
-/** One at a time, with nothing else to do: from the call that triggers it to the code of its first step. */
-async function measureStarts(engine: Engine, started: ReadonlyMap<string, number>): Promise<number[]> {
-  const latencies: number[] = [];
-  for (let index = 0; index < STARTS; index += 1) {
-    const begun = performance.now();
-    const id = await engine.trigger();
-    await untilNoneIsOpen(engine);
-    latencies.push(started.get(id)! - begun);
-  }
-  return latencies;
+async function startEngine(settings: EngineSettings): Promise<BenchProcess> {
+  const engine = startProcess(['--import', 'tsx', 'bench/engines/main.ts', JSON.stringify(settings)]);
+  await engine.printed(/^open$/m);
+  engine.child.kill('SIGSTOP');
+  return engine;
 }
 
-/** How many pieces a second come to their end, when they are triggered as fast as they are taken. */
-async function measureRate(engine: Engine, count: number): Promise<number> {
-  let left = count;
-  const begun = performance.now();
-  const triggerSome = async () => {
-    while ((left -= 1) >= 0) await engine.trigger();
-  };
-  await Promise.all(Array.from({ length: WORKERS }, triggerSome));
-  await untilNoneIsOpen(engine);
-  return count / ((performance.now() - begun) / 1_000);
+async function measure({ child }: BenchProcess): Promise<{ latencies: number[]; rate: number }> {
+  child.kill('SIGCONT');
+  child.send({ starts: STARTS, pieces: PIECES });
+  const [measured] = (await once(child, 'message')) as [{ latencies: number[]; rate: number }];
+  child.kill('SIGSTOP');
+  return measured;
 }
 
-async function untilNoneIsOpen(engine: Engine): Promise<void> {
-  while ((await engine.countOpen()) > 0) await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
-}
-
-function printFigures(ours: Engine, figures: ReadonlyMap<Engine, { rates: number[]; starts: number[] }>): void {
-  const rateOf = (engine: Engine) => spreadOf(figures.get(engine)!.rates).p50;
+function printFigures(figures: ReadonlyMap<EngineName, Figures>): void {
+  const rateOf = (name: EngineName) => spreadOf(figures.get(name)!.rates).p50;
   console.log(
     `  ${WORKERS} workers each, ${ROUNDS} × ${PIECES} deployments of eight steps that do nothing; the median`,
   );
-  for (const [engine, { starts }] of figures) {
-    const ratio = engine === ours ? '' : `ours: ${(rateOf(ours) / rateOf(engine)).toFixed(2)} ×`;
-    const budget = engine.name.startsWith('DBOS') ? ', budget: ≥ 1 ×' : '';
-    printFigure(`  ${engine.name}: per second`, rateOf(engine).toFixed(1), ratio + budget);
-    printRow(`  ${engine.name}: trigger → first step`, spreadOf(starts), engine === ours ? 'budget: 15 / 50' : '');
+  for (const [name, { starts }] of figures) {
+    const isOurs = name === 'windlass';
+    const ratio = isOurs ? '' : `ours: ${(rateOf('windlass') / rateOf(name)).toFixed(2)} ×`;
+    const budget = name.startsWith('dbos') ? ', budget: ≥ 1 ×' : '';
+    printFigure(`  ${SHOWN[name]}: per second`, rateOf(name).toFixed(1), ratio + budget);
+    printRow(`  ${SHOWN[name]}: trigger → first step`, spreadOf(starts), isOurs ? 'budget: 15 / 50' : '');
   }
 }

@@ -1,9 +1,12 @@
 import { mkdirSync } from 'node:fs';
 import { dataFolders, type Config } from './config.ts';
+import { createId } from './domain/ids.ts';
+import type { Role } from './domain/process.ts';
 import type { KeyRing } from './domain/sealing.ts';
 import { createMemoryBus, type EventBus } from './events/bus.ts';
 import { createRedisBus } from './events/redis.ts';
 import { startHostAgent } from './host/agent.ts';
+import { startMetricsServer } from './metrics-server.ts';
 import { createFolderStore } from './packages/folder.ts';
 import { createPublicHosts, type PublicHosts } from './packages/public-hosts.ts';
 import { startRollbackWatch } from './pipeline/automatic-rollback.ts';
@@ -17,21 +20,21 @@ import { countUnreadable } from './store/environment.ts';
 import { openDatabase, type Database } from './store/db.ts';
 import { bootstrapOrganization } from './store/directory.ts';
 import { migrateDatabase } from './store/migrate.ts';
+import { forgetProcesses, startHeartbeat, type ProcessFacts } from './store/processes.ts';
 import { createRuntimeLogReader } from './store/runtime-logs.ts';
 import { loadKeyRing } from './store/secret-keys.ts';
 import { appFolders } from './targets/app-folders.ts';
 import { createLocalTarget } from './targets/local.ts';
 import { openSandbox, SandboxError } from './targets/sandbox.ts';
 import type { Log } from './telemetry.ts';
-
-/** What a process does. `serve` does all three. */
-export const ROLES = ['api', 'worker', 'host'] as const;
-export type Role = (typeof ROLES)[number];
+import { VERSION } from './version.ts';
 
 export interface App {
   /** Where the API answers; null in a process without one. */
   readonly url: string | null;
   readonly gatewayPort: number | null;
+  /** Where the metrics are; null: nowhere. */
+  readonly metricsUrl: string | null;
   /** The owner token that this start made; null when there was an organization before. */
   readonly madeToken: string | null;
   readonly database: Database;
@@ -63,7 +66,7 @@ export async function startApp(config: Config, { roles, log, databaseImage, chec
     const queue = await openQueue(database, config.databaseUrl?.reveal() ?? null, log);
     stack.defer(() => queue.close());
 
-    const { prisma } = database;
+    const { prisma, statements, transact } = database;
     const packages = createFolderStore(folders.packages);
     const keyRing = await openKeyRing(config, database, log);
     const limits = { packageBytesMax: config.packageBytesMax, unpackedBytesMax: config.unpackedBytesMax };
@@ -71,8 +74,11 @@ export async function startApp(config: Config, { roles, log, databaseImage, chec
     const hosts = createPublicHosts(config.fetchAllow);
     const runtimeLogs = createRuntimeLogReader((appId) => appFolders(folders.apps, appId).logs);
     const appsDatabaseUrl = config.appsDatabaseUrl?.reveal() ?? null;
+    const self = { processId: createId('Process'), startedAt: new Date(), hasEmbeddedDatabase: database.embedded };
     const shared = {
       prisma,
+      statements,
+      transact,
       bus,
       queue,
       packages,
@@ -84,7 +90,11 @@ export async function startApp(config: Config, { roles, log, databaseImage, chec
       killGraceMs,
       commandPath,
       runtimeLogs,
+      self,
     };
+    // The data lock says that no other process lives.
+    if (database.embedded) await forgetProcesses(prisma);
+    let facts: ProcessFacts = { id: self.processId, startedAt: self.startedAt, roles, version: VERSION };
 
     let gatewayPort: number | null = null;
     if (roles.includes('host')) {
@@ -103,9 +113,10 @@ export async function startApp(config: Config, { roles, log, databaseImage, chec
       });
       stack.defer(() => agent.stop());
       gatewayPort = agent.gatewayPort;
+      facts = { ...facts, hostId: agent.hostId };
     }
     if (roles.includes('worker')) {
-      // The data lock says that no other process lives: whatever is in a worker's hands is in a dead one's.
+      // Whatever is in a worker's hands is in a dead one's.
       if (database.embedded) await queue.reclaimAll();
       const cdn = {
         purgeUrl: config.cdnPurgeUrl?.reveal() ?? null,
@@ -117,10 +128,11 @@ export async function startApp(config: Config, { roles, log, databaseImage, chec
       const deps = { ...shared, target, isolation, workspacesFolder: folders.workspaces, logBytesMax, checkpoint };
       const reconciler = await startReconciler({ ...deps, packagesFolder: folders.packages });
       stack.defer(() => reconciler.stop());
-      const runner = await startRunner(deps, config.workers);
+      const runner = await startRunner({ ...deps, workerId: self.processId }, config.workers);
       stack.defer(() => runner.stop());
       const rollbackWatch = await startRollbackWatch(shared);
       stack.defer(() => rollbackWatch.stop());
+      facts = { ...facts, slots: config.workers, isSandboxed: isolation.sandbox !== null };
     }
     let url: string | null = null;
     if (roles.includes('api')) {
@@ -130,7 +142,11 @@ export async function startApp(config: Config, { roles, log, databaseImage, chec
       stack.defer(() => api.stop());
       url = api.url;
     }
-    return { url, gatewayPort, madeToken, database, stop: () => stack.dispose() };
+    const metrics = config.metrics && (await startMetricsServer({ database, bus }, config.metrics));
+    if (metrics) stack.defer(() => metrics.stop());
+    const heartbeat = await startHeartbeat({ prisma, log }, facts, () => bus.isConnected());
+    stack.defer(() => heartbeat.stop());
+    return { url, gatewayPort, metricsUrl: metrics?.url ?? null, madeToken, database, stop: () => stack.dispose() };
   } catch (error) {
     await stack.dispose();
     throw error;

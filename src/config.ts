@@ -1,29 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 import { z } from 'zod';
-import { SCOPES, type Scope } from './domain/access.ts';
 import { duration } from './domain/manifest.ts';
-
-/** A text that does not print itself. */
-export class Secret {
-  readonly #value: string;
-  constructor(value: string) {
-    this.#value = value;
-  }
-  /** The text itself: only where it is used. */
-  reveal(): string {
-    return this.#value;
-  }
-  toString(): string {
-    return '[redacted]';
-  }
-  toJSON(): string {
-    return '[redacted]';
-  }
-  [Symbol.for('nodejs.util.inspect.custom')](): string {
-    return '[redacted]';
-  }
-}
+import { readIdentityIssuers, type IdentityIssuer } from './identity-issuers.ts';
+import { Secret } from './secret.ts';
 
 export interface Config {
   readonly host: string;
@@ -35,6 +14,8 @@ export interface Config {
   /** Caches before the gateway, which deployments tell to purge. Null: none. */
   readonly cdnPurgeUrl: Secret | null;
   readonly cdnPurgeWebhook: Secret | null;
+  /** Where `/metrics` answers; null: nowhere. */
+  readonly metrics: { readonly host: string; readonly port: number } | null;
   /** Absolute. Packages, artifacts, workspaces, app data, and the embedded database in `db/`. */
   readonly dataDir: string;
   /** Null: the embedded database. */
@@ -94,34 +75,20 @@ export interface Config {
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'silent';
 }
 
-/** Somebody else whose word is taken on who a caller is. */
-export interface IdentityIssuer {
-  /** The `iss` of its tokens, to the letter. */
-  readonly issuer: string;
-  /** What its tokens must say they are for. */
-  readonly audience: string;
-  readonly jwksUrl: string;
-  readonly algorithms: readonly string[];
-  readonly requiredClaims: Readonly<Record<string, string | boolean>>;
-  /** The first one that fits decides. */
-  readonly rules: readonly IdentityRule[];
-}
-
-/** Who is who: tokens with these claims act as one user, with no more than this. */
-export interface IdentityRule {
-  readonly when: Readonly<Record<string, string | boolean>>;
-  readonly userId: string;
-  /** Null: what the user's roles allow. */
-  readonly scopes: readonly Scope[] | null;
-  readonly productionAppIds: readonly string[] | null;
-}
-
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
 const port = z.coerce.number().int().min(0).max(65_535);
 const bytes = z.coerce.number().int().min(1);
+const address = z
+  .string()
+  .regex(/^(\[[0-9a-fA-F:.]+\]|[^:\s]+):\d{1,5}$/, 'must be an address such as 127.0.0.1:9464')
+  .transform((text) => {
+    const end = text.lastIndexOf(':');
+    return { host: text.slice(0, end).replaceAll(/[[\]]/g, ''), port: Number(text.slice(end + 1)) };
+  })
+  .refine(({ port: number }) => number <= 65_535, 'must have a port of at most 65535');
 const list = (separator: string, text = '') =>
   z
     .string()
@@ -147,42 +114,6 @@ const secret = (scheme: RegExp, example: string) =>
     .string()
     .regex(scheme, `must be a URL such as ${example}`)
     .transform((value) => new Secret(value));
-
-const claims = z.record(z.string(), z.union([z.string().min(1), z.boolean()]));
-// Those that need a secret of both sides, and "none", are not among them.
-const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'] as const;
-const identityIssuers = z.array(
-  z.strictObject({
-    issuer: z.string().min(1),
-    audience: z.string().min(1),
-    jwksUrl: z.string().regex(/^https:\/\/|^http:\/\/(127\.0\.0\.1|localhost)[:/]/, 'must be a URL with https'),
-    algorithms: z.array(z.enum(ALGORITHMS)).min(1),
-    requiredClaims: claims.default({}),
-    rules: z.array(
-      z.strictObject({
-        // Without a condition, everybody whom the issuer knows would be this user.
-        when: claims.refine((when) => Object.keys(when).length > 0, 'must name a claim'),
-        userId: z.string().startsWith('usr_'),
-        scopes: z.array(z.enum(SCOPES)).nullable().default(null),
-        productionAppIds: z.array(z.string().startsWith('app_')).nullable().default(null),
-      }),
-    ),
-  }),
-);
-
-/** A path of a JSON file. */
-function readIdentityIssuers(path: string, context: z.RefinementCtx): readonly IdentityIssuer[] {
-  try {
-    return identityIssuers.parse(JSON.parse(readFileSync(path, 'utf8')));
-  } catch (error) {
-    const problem =
-      error instanceof z.ZodError
-        ? error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`).join('; ')
-        : (error as Error).message;
-    context.addIssue({ code: 'custom', message: `cannot be used: ${problem}` });
-    return z.NEVER;
-  }
-}
 
 /** Every setting, with its default. docs/configuration.md explains each; a test keeps the two equal. */
 export const settings = z.object({
@@ -238,6 +169,7 @@ export const settings = z.object({
   WINDLASS_TRUSTED_PROXIES: z.coerce.number().int().min(0).max(10).default(0),
   WINDLASS_ALLOWED_ORIGINS: origins.optional(),
   WINDLASS_REQUEST_TIMEOUT: duration.refine((ms) => ms >= 1_000, 'must be at least 1s').default(30_000),
+  WINDLASS_METRICS: address.optional(),
   WINDLASS_KILL_GRACE: duration.default(5_000),
   PATH: z.string().default('/usr/local/bin:/usr/bin:/bin'),
   WINDLASS_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent']).default('info'),
@@ -266,6 +198,7 @@ export function loadConfig(
     gatewayDomain: data.WINDLASS_GATEWAY_DOMAIN,
     cdnPurgeUrl: data.WINDLASS_CDN_PURGE_URL ?? null,
     cdnPurgeWebhook: data.WINDLASS_CDN_PURGE_WEBHOOK ?? null,
+    metrics: data.WINDLASS_METRICS ?? null,
     dataDir: resolve(data.WINDLASS_DATA_DIR),
     databaseUrl: data.DATABASE_URL ?? null,
     appsDatabaseUrl: data.WINDLASS_APPS_DATABASE_URL ?? null,

@@ -1,45 +1,49 @@
 #!/usr/bin/env node
-import { Command, InvalidArgumentError } from 'commander';
-import { ROLES } from './app.ts';
-import { runAuditVerify } from './cli/audit.ts';
-import { serve } from './cli/serve.ts';
-import { runDemo } from './cli/demo.ts';
-import { runDoctor } from './cli/doctor.ts';
-import { runMigrations } from './cli/migrate.ts';
-import { UsageError } from './cli/operator.ts';
-import { createToken, listTokens, revokeToken } from './cli/token.ts';
-import { ConfigError } from './config.ts';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { leaveQuietlyWhenNobodyReads } from './cli/broken-pipe.ts';
+import { addCallerCommands } from './cli/caller/commands.ts';
+import { EXIT_CODES } from './cli/caller/exit-codes.ts';
+import { ROLES } from './domain/process.ts';
 import { TOKEN_DAYS, TOKEN_DAYS_MAX } from './domain/access.ts';
-import { ListenError } from './listen.ts';
-import { DataLockedError } from './store/data-lock.ts';
-import { MigrationError } from './store/migrate.ts';
-import { SecretKeyError } from './store/secret-keys.ts';
-import { SandboxError } from './targets/sandbox.ts';
+import { VERSION } from './version.ts';
 
-const program = new Command('windlass').description('A self-hosted deployment control plane.');
+// Each command loads what it needs when it is called: the server takes ten times as long to load as the rest.
+const program = new Command('windlass')
+  .description('A self-hosted deployment control plane.')
+  .version(VERSION)
+  .enablePositionalOptions()
+  .configureOutput({
+    writeOut(text) {
+      leaveQuietlyWhenNobodyReads();
+      process.stdout.write(text);
+    },
+  })
+  .exitOverride();
+
+addCallerCommands(program, async () => (await import('./cli/serve.ts')).serve(['api']));
+program.commandsGroup('Commands for operators:');
 
 program
   .command('serve')
   .description('Run everything in one process: API, worker and host agent.')
-  .action(() => serve(ROLES));
-program
-  .command('api')
-  .description('Run the API alone.')
-  .action(() => serve(['api']));
+  .action(async () => (await import('./cli/serve.ts')).serve(ROLES));
 program
   .command('worker')
   .description('Run the pipeline alone.')
-  .action(() => serve(['worker']));
+  .action(async () => (await import('./cli/serve.ts')).serve(['worker']));
 program
   .command('host')
   .description('Run the host agent and its gateway alone.')
-  .action(() => serve(['host']));
-program.command('migrate').description('Bring the database up to date and leave.').action(runMigrations);
+  .action(async () => (await import('./cli/serve.ts')).serve(['host']));
+program
+  .command('migrate')
+  .description('Bring the database up to date and leave.')
+  .action(async () => (await import('./cli/migrate.ts')).runMigrations());
 program
   .command('doctor')
   .description('Check that everything is as it must be; exit code 1 if something is not.')
   .option('--json', 'print a JSON object for programs')
-  .action(runDoctor);
+  .action(async (options) => (await import('./cli/doctor.ts')).runDoctor(options));
 const token = program.command('token').description('Tokens of users, by whoever has the database.');
 token
   .command('create')
@@ -49,26 +53,30 @@ token
   .option('--days <days>', 'for how long', parseDays, TOKEN_DAYS)
   .option('--scopes <scopes>', 'what it allows at most, separated by commas', parseList)
   .option('--apps <ids>', 'the production apps that it is for, separated by commas', parseList)
-  .action(createToken);
+  .action(async (options) => (await import('./cli/token.ts')).createToken(options));
 token
   .command('list')
   .description('List all tokens, without their secrets.')
   .option('--json', 'print JSON for programs')
-  .action(listTokens);
-token.command('revoke').description('Refuse a token from now on.').argument('<id>').action(revokeToken);
+  .action(async (options) => (await import('./cli/token.ts')).listTokens(options));
+token
+  .command('revoke')
+  .description('Refuse a token from now on.')
+  .argument('<id>')
+  .action(async (id: string) => (await import('./cli/token.ts')).revokeToken(id));
 program
   .command('audit')
   .description('What was done and refused.')
   .command('verify')
   .description('Check that nothing of it was changed; exit code 1 if something was.')
   .option('--json', 'print a JSON object for programs')
-  .action(runAuditVerify);
+  .action(async (options) => (await import('./cli/audit.ts')).runAuditVerify(options));
 program
   .command('demo')
   .description('Start everything embedded, deploy a sample app, and show it.')
   .option('--exit', 'leave once the app serves; exit code 1 if it does not')
   .option('--port <port>', 'port of the API; 0 picks free ports for the API and for apps', parsePort)
-  .action(runDemo);
+  .action(async (options) => (await import('./cli/demo.ts')).runDemo(options));
 
 function parsePort(text: string): number {
   if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text);
@@ -87,13 +95,25 @@ function parseList(text: string): string[] {
     .filter((part) => part !== '');
 }
 
-/** What a user can mend gets a sentence; everything else is ours and gets its stack. */
-const EXPECTED = [ConfigError, ListenError, DataLockedError, MigrationError, UsageError, SecretKeyError, SandboxError];
+/** What a user can mend gets a sentence; everything else is ours and gets its stack. By name: most are never loaded. */
+const EXPECTED = new Set([
+  'ConfigError',
+  'ListenError',
+  'DataLockedError',
+  'MigrationError',
+  'UsageError',
+  'SecretKeyError',
+  'SandboxError',
+]);
 
 try {
   await program.parseAsync();
 } catch (error) {
-  const isExpected = EXPECTED.some((kind) => error instanceof kind);
-  console.error(isExpected ? `windlass: ${(error as Error).message}` : error);
-  process.exitCode = 1;
+  // Commander has said what it has to say: help, or what is wrong with the command line.
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : EXIT_CODES.usage.code;
+  else {
+    const isExpected = error instanceof Error && EXPECTED.has(error.name);
+    console.error(isExpected ? `windlass: ${error.message}` : error);
+    process.exitCode = 1;
+  }
 }

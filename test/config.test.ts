@@ -1,9 +1,10 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { format, inspect } from 'node:util';
 import { expect, test } from 'vitest';
 import { createFolder } from './kit/folder.ts';
-import { ConfigError, dataFolders, loadConfig, Secret, settings } from '../src/config.ts';
+import { ConfigError, dataFolders, loadConfig, settings } from '../src/config.ts';
+import { Secret } from '../src/secret.ts';
 
 const DEFAULTS = {
   host: '127.0.0.1',
@@ -13,6 +14,7 @@ const DEFAULTS = {
   gatewayDomain: 'localhost',
   cdnPurgeUrl: null,
   cdnPurgeWebhook: null,
+  metrics: null,
   dataDir: join(process.cwd(), '.windlass'),
   databaseUrl: null,
   appsDatabaseUrl: null,
@@ -115,6 +117,7 @@ test('every setting is read from its key', () => {
       WINDLASS_ALLOWED_ORIGINS: 'https://a.example, http://B.example:3000',
       WINDLASS_REQUEST_TIMEOUT: '2s',
       WINDLASS_KILL_GRACE: '250ms',
+      WINDLASS_METRICS: '[::1]:9464',
       PATH: '/opt/bin',
       WINDLASS_LOG_LEVEL: 'debug',
       UNRELATED: 'ignored',
@@ -150,6 +153,7 @@ test('every setting is read from its key', () => {
     rateLimitFailures: null,
     trustedProxies: 1,
     allowedOrigins: ['https://a.example', 'http://b.example:3000'],
+    metrics: { host: '::1', port: 9464 },
     requestTimeoutMs: 2_000,
     killGraceMs: 250,
     commandPath: '/opt/bin',
@@ -179,6 +183,7 @@ test('all problems are reported at once, each beside its key', () => {
     WINDLASS_BOOTSTRAP_TOKEN: 'hunter2',
     WINDLASS_WORKERS: '0',
     WINDLASS_KILL_GRACE: '5 seconds',
+    WINDLASS_METRICS: '9464',
     WINDLASS_LOG_LEVEL: 'loud',
   });
 
@@ -191,6 +196,7 @@ test('all problems are reported at once, each beside its key', () => {
     'REDIS_URL',
     'WINDLASS_BOOTSTRAP_TOKEN',
     'WINDLASS_WORKERS',
+    'WINDLASS_METRICS',
     'WINDLASS_KILL_GRACE',
     'WINDLASS_LOG_LEVEL',
   ]);
@@ -264,6 +270,7 @@ test('a file of identity issuers that cannot be used is refused, with what is wr
     algorithms: ['RS256'],
     rules: [{ when: { sub: 'shop' }, userId: 'usr_1' }],
   };
+  const signIn = { name: 'Acme', clientId: 'windlass' };
   const problemWith = (changed: object) => {
     writeFileSync(file, JSON.stringify([{ ...issuer, ...changed }]));
     return problemsOf({ WINDLASS_IDENTITY_ISSUERS: file });
@@ -273,8 +280,54 @@ test('a file of identity issuers that cannot be used is refused, with what is wr
   expect(problemWith({ algorithms: ['none'] })).toContain('algorithms');
   expect(problemWith({ algorithms: ['HS256'] })).toContain('algorithms');
   expect(problemWith({ jwksUrl: 'http://ci.example.com/keys' })).toContain('jwksUrl');
-  expect(problemWith({ audience: undefined })).toContain('audience');
+  expect(problemWith({ audience: undefined })).toContain('audience must be given where there is no signIn');
   expect(problemWith({ rules: [{ when: {}, userId: 'usr_1' }] })).toContain('must name a claim');
+  expect(problemWith({ signIn: { name: 'Acme' } })).toContain('signIn.clientId');
+  expect(problemWith({ signIn, issuer: 'http://ci.example.com' })).toContain('issuer must be a URL with https');
+  expect(problemWith({ signIn: { ...signIn, clientSecretFile: 'none.secret' } })).toContain('ENOENT');
+  writeFileSync(join(folder.path, 'empty.secret'), '\n');
+  expect(problemWith({ signIn: { ...signIn, clientSecretFile: 'empty.secret' } })).toContain('empty.secret is empty');
+  writeFileSync(file, JSON.stringify([issuer, issuer]));
+  expect(problemsOf({ WINDLASS_IDENTITY_ISSUERS: file })).toContain('must name each issuer once');
   writeFileSync(file, JSON.stringify([issuer]));
   expect(loadConfig({ WINDLASS_IDENTITY_ISSUERS: file }).identityIssuers).toMatchObject([issuer]);
+});
+
+test('a client secret is read from beside the file that names it, and is never printed', () => {
+  using folder = createFolder();
+  const file = join(folder.path, 'issuers.json');
+  const issuer = {
+    issuer: 'https://id.example.com',
+    jwksUrl: 'https://id.example.com/keys',
+    algorithms: ['RS256'],
+    rules: [],
+    signIn: { name: 'Acme', clientId: 'windlass', clientSecretFile: 'acme.secret', scopes: ['email', 'openid'] },
+  };
+  writeFileSync(join(folder.path, 'acme.secret'), 'very secret\n');
+  writeFileSync(file, JSON.stringify([issuer]));
+
+  const [loaded] = loadConfig({ WINDLASS_IDENTITY_ISSUERS: file }).identityIssuers;
+
+  expect(loaded!.audience).toBe(null);
+  expect(loaded!.signIn!.clientSecret!.reveal()).toBe('very secret');
+  expect(JSON.parse(JSON.stringify(loaded!.signIn))).toEqual({
+    name: 'Acme',
+    clientId: 'windlass',
+    scopes: ['openid', 'email'],
+    clientSecret: '[redacted]',
+  });
+});
+
+test('the files of identity issuers in docs/security.md can be used as they are', () => {
+  using folder = createFolder();
+  const file = join(folder.path, 'issuers.json');
+  writeFileSync(join(folder.path, 'acme.secret'), 'secret');
+  const examples = [...readFileSync('docs/security.md', 'utf8').matchAll(/```json\n(\[[^]*?\n\])\n```/g)];
+
+  const loaded = examples.map(([, example]) => {
+    writeFileSync(file, example!);
+    return loadConfig({ WINDLASS_IDENTITY_ISSUERS: file }).identityIssuers.map(({ signIn }) => signIn?.name ?? null);
+  });
+
+  expect(loaded).toEqual([[null], ['Acme']]);
 });

@@ -1,8 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { Command } from 'commander';
+import { addCallerCommands } from '../src/cli/caller/commands.ts';
+import { EXIT_CODES } from '../src/cli/caller/exit-codes.ts';
 import { FAILURE_CODES } from '../src/domain/deployment.ts';
 import { ERROR_STATUS } from '../src/domain/errors.ts';
 import { settings } from '../src/config.ts';
+import { JSON_LIMITS } from '../src/http/json.ts';
 import { OPERATION_LIMITS } from '../src/http/limits.ts';
 
 const read = (file: string) => readFileSync(file, 'utf8');
@@ -29,6 +33,12 @@ test('docs/security.md gives every limit of operations with its value, and no ot
   const rows = firstColumns(read('docs/security.md'), 2);
 
   expect(Object.fromEntries(rows.map(([name, most]) => [name, Number(most)]))).toEqual(OPERATION_LIMITS);
+});
+
+test.each(Object.entries(JSON_LIMITS))('docs/security.md says how many %s a body may have', (name, most) => {
+  const [, documented] = new RegExp(`^\\| ${name} in a body +\\| ([\\d,]+) `, 'm').exec(read('docs/security.md')) ?? [];
+
+  expect(documented).toBe(most.toLocaleString('en'));
 });
 
 test('docs/configuration.md lists every setting and no other', () => {
@@ -70,4 +80,18 @@ test('every link between documents leads to a file that exists', () => {
 
 test('the lock file and the settings of npm name no registry', () => {
   expect(read('package-lock.json')).not.toMatch(/"resolved"/);
+});
+
+test('docs/cli.md lists every exit code with its meaning, and every command for callers', () => {
+  const text = read('docs/cli.md');
+  const rows = firstColumns(text, 2);
+  const program = new Command('windlass');
+  addCallerCommands(program, async () => {});
+
+  const codes = rows.filter(([code]) => /^\d+$/.test(code!));
+  const commands = rows.filter(([name]) => /^[a-z]+$/.test(name!)).map(([name]) => name);
+  const inCode = (meaning: string) => meaning.replaceAll('`', '');
+  expect(codes).toEqual(Object.values(EXIT_CODES).map(({ code, meaning }) => [String(code), inCode(meaning)]));
+  const visible = program.createHelp().visibleCommands(program);
+  expect(commands.toSorted()).toEqual(visible.map((command) => command.name()).toSorted());
 });

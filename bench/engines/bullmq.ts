@@ -21,7 +21,6 @@ export async function openBullMq(
   );
   await worker.waitUntilReady();
   return {
-    name: 'BullMQ',
     trigger: async () => (await queue.add('deploy', {})).id!,
     countOpen: () => queue.getJobCountByTypes('waiting', 'active', 'prioritized', 'delayed'),
     async close() {

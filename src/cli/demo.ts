@@ -1,20 +1,20 @@
-import { createReadStream, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import colours from 'picocolors';
 import WebSocket from 'ws';
-import { ROLES, startApp, type App } from '../app.ts';
+import { startApp, type App } from '../app.ts';
+import { ROLES } from '../domain/process.ts';
 import { ApiError, createApiClient, type ApiClient } from '../client/api.ts';
 import { followDeployment } from '../client/follow.ts';
-import { loadConfig, Secret, type Config } from '../config.ts';
+import { loadConfig, type Config } from '../config.ts';
+import { Secret } from '../secret.ts';
 import {
-  ConfirmUploadDocument,
   CreateEntityDocument,
   CreateProductionAppDocument,
   DeploymentResultDocument,
   FindAppDocument,
-  RequestUploadDocument,
   TriggerDocument,
   WhoamiDocument,
 } from '../generated/gql/graphql.ts';
@@ -22,6 +22,7 @@ import { createTokenSecret } from '../store/directory.ts';
 import { createLog } from '../telemetry.ts';
 import { packProject } from './pack.ts';
 import { stopWithProcess } from './serve.ts';
+import { pushPackage } from './upload.ts';
 
 const SUBDOMAIN = 'hello';
 
@@ -107,24 +108,12 @@ async function findOrCreateApp(client: ApiClient) {
 async function pushExample(client: ApiClient, entityId: string, file: string): Promise<string> {
   const packed = await packProject(findExample(), file);
   const version = `${packed.version}-${packed.sha256.slice(0, 8)}`;
-  const about = { entityId, version, sourceHash: packed.sha256 };
-  const { requestVersionUpload: upload } = await client.request(RequestUploadDocument, { input: about });
-  if (upload.existingVersion) {
-    console.log(colours.dim(`Version ${upload.existingVersion.version} is there already.`));
-    return upload.existingVersion.id;
-  }
-  const response = await fetch(upload.uploadUrl!, {
-    method: 'PUT',
-    headers: { 'content-type': 'application/gzip', 'content-length': String(packed.bytes) },
-    body: createReadStream(file) as unknown as BodyInit,
-    duplex: 'half',
-  } as RequestInit);
-  if (!response.ok) throw new DemoFailure(`The upload was refused: ${await response.text()}`);
-  const { confirmVersionUpload } = await client.request(ConfirmUploadDocument, {
-    input: { ...about, storagePath: upload.storagePath!, fileSizeBytes: packed.bytes, setAsActive: true },
-  });
-  console.log(colours.dim(`Pushed version ${version}, ${packed.bytes} bytes.`));
-  return confirmVersionUpload.version.id;
+  const pushed = await pushPackage(client, packed, { entityId, version, setAsActive: true });
+  const what = pushed.wasThere
+    ? `Version ${pushed.version} is there already.`
+    : `Pushed version ${pushed.version}, ${packed.bytes} bytes.`;
+  console.log(colours.dim(what));
+  return pushed.id;
 }
 
 /** Sources and compiled files lie at different depths below the package. */
@@ -149,6 +138,7 @@ function visit(port: number, host: string): Promise<number> {
 function showPlaces({ url }: App, appUrl: string, token: string): void {
   console.log(`
   ${colours.bold('The app')}    ${appUrl}
+  ${colours.bold('The page')}   ${url}
   ${colours.bold('GraphiQL')}   ${url}/graphql
   ${colours.bold('Token')}      ${token}
 

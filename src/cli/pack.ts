@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { itemsOfFolder, packArchive, type PackItem } from '../packages/archive.ts';
 import { Meter } from '../packages/meter.ts';
+import { createIgnored } from './ignored.ts';
 
 export interface PackedProject {
   readonly file: string;
@@ -12,18 +13,20 @@ export interface PackedProject {
   readonly version: string;
 }
 
-const LEFT_OUT = new Set(['node_modules', '.git', '.windlass', 'dist']);
-
 /**
- * Packs a project folder into a file: without what a build makes again, with the `bundleDependencies` of its
+ * Packs a project folder into a file: without what its ignore files name, with the `bundleDependencies` of its
  * package.json. The same files give the same bytes.
  */
 export async function packProject(folder: string, file: string): Promise<PackedProject> {
-  const items = (await itemsOfFolder(folder)).filter(({ path }) => !LEFT_OUT.has(path));
+  const items = await itemsOfFolder(folder);
   const description = readPackageJson(folder);
-  items.push(...bundledDependencies(folder, description.bundleDependencies ?? []));
+  const bundled = bundledDependencies(folder, description.bundleDependencies ?? []);
+  const isIgnored = createIgnored(folder);
+  const isBundled = (path: string) =>
+    bundled.some((item) => path === `${item.path}/` || path.startsWith(`${item.path}/`));
+  const leaveOut = (path: string) => !isBundled(path) && isIgnored(path);
   const meter = new Meter();
-  await pipeline(packArchive(items), meter, createWriteStream(file));
+  await pipeline(packArchive([...items, ...bundled], leaveOut), meter, createWriteStream(file));
   return { file, ...meter.result(), version: description.version ?? '0.0.0' };
 }
 

@@ -1,6 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import closeWithGrace from 'close-with-grace';
-import { startApp, type App, type Role } from '../app.ts';
+import { startApp, type App } from '../app.ts';
+import type { Role } from '../domain/process.ts';
 import { loadConfig } from '../config.ts';
 import { createLog } from '../telemetry.ts';
 
@@ -22,11 +23,12 @@ export async function serve(roles: readonly Role[]): Promise<void> {
   for (const line of announcement(app, config.databaseUrl === null)) console.log(line);
 }
 
-function announcement({ url, gatewayPort, madeToken }: App, isEmbedded: boolean): string[] {
+function announcement({ url, gatewayPort, metricsUrl, madeToken }: App, isEmbedded: boolean): string[] {
   return [
     `Windlass runs, on ${isEmbedded ? 'the embedded database' : 'PostgreSQL'}.`,
     ...(url ? [`  API      ${url}/graphql (GraphiQL in a browser), ${url}/api`] : []),
     ...(gatewayPort ? [`  Apps     at port ${gatewayPort}`] : []),
+    ...(metricsUrl ? [`  Metrics  ${metricsUrl}`] : []),
     ...(madeToken ? ['', '  Owner token, shown this once:', `  ${madeToken}`] : []),
   ];
 }

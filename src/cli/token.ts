@@ -24,6 +24,7 @@ export async function createToken({ user, name, days, scopes, apps }: NewTokenOp
     await prisma.$transaction(async (tx) => {
       const userId = user ?? (await findOwner(tx));
       if ((await tx.user.count({ where: { id: userId } })) === 0) throw new UsageError(`There is no user ${userId}.`);
+      await assertAppsOf(tx, userId, apps ?? []);
       const about = { userId, name, secret, scopes: scopes ?? null, appIds: apps ?? null, expiresAt };
       await auditFor(tx, userId, 'createApiToken', await insertApiToken(tx, about));
       console.error(`A token of ${userId}, until ${expiresAt.toISOString()}:`);
@@ -66,6 +67,14 @@ async function findOwner(tx: Transaction): Promise<string> {
   });
   if (owner) return owner.userId;
   throw new UsageError('Nobody may manage roles here. Name a user: --user usr_…');
+}
+
+/** A token for an app that is not there, or not its holder's, would allow nothing, and nobody would know why. */
+async function assertAppsOf(tx: Transaction, userId: string, ids: readonly string[]): Promise<void> {
+  const organization = { memberships: { some: { userId } } };
+  const found = await tx.productionApp.findMany({ where: { id: { in: [...ids] }, deletedAt: null, organization } });
+  const missing = ids.find((id) => !found.some((app) => app.id === id));
+  if (missing !== undefined) throw new UsageError(`The user ${userId} has no production app ${missing}.`);
 }
 
 async function auditFor(tx: Transaction, userId: string, action: string, subjectId: string): Promise<void> {

@@ -1,4 +1,4 @@
-import { ApiError, refusalOf } from './api.ts';
+import { ApiError, PASSING, refusalOf } from './api.ts';
 import type { BackOff } from './back-off.ts';
 import { overSse } from './sse.ts';
 import type { Transport } from './transport.ts';
@@ -34,8 +34,6 @@ export interface ConnectionOptions {
 const SILENCE_MS = 30_000;
 /** A connection that lasted so long was a good one, even when nothing happened. */
 const STEADY_MS = 10_000;
-/** Refusals that say: not now. */
-const PASSING: ReadonlySet<string> = new Set(['UNAVAILABLE', 'RATE_LIMITED']);
 
 /** The data that a subscription gives over one connection. */
 export type Connect = (

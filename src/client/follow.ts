@@ -1,18 +1,22 @@
 import {
   FollowEventsDocument,
   FollowLogsDocument,
+  FollowRuntimeDocument,
   FollowStateDocument,
   type DeploymentLogFilter,
   type DeploymentStatus,
   type FollowEventsSubscription,
   type FollowLogsSubscription,
+  type FollowRuntimeSubscription,
   type FollowStateSubscription,
+  type RuntimeLogFilter,
 } from '../generated/gql/graphql.ts';
 import type { ConnectionOptions } from './connection.ts';
 import { resumeSubscription } from './resume.ts';
 
 export type DeploymentLogEvent = FollowLogsSubscription['deploymentLogs'];
 export type DeploymentEvent = FollowEventsSubscription['deploymentEvents'];
+export type RuntimeLogEvent = FollowRuntimeSubscription['runtimeLogs'];
 export type DeploymentState = FollowStateSubscription['deploymentUpdated'];
 
 export interface FollowStateOptions extends ConnectionOptions {
@@ -29,6 +33,14 @@ export interface FollowOptions extends FollowStateOptions {
   readonly after?: string;
   /** Which lines. */
   readonly filter?: DeploymentLogFilter;
+}
+
+export interface FollowRuntimeOptions extends ConnectionOptions {
+  readonly productionAppId: string;
+  /** Only what comes after this cursor: that of a batch, or the `seq` of a line, as a text. Default: all that is kept. */
+  readonly after?: string;
+  /** Which lines. */
+  readonly filter?: RuntimeLogFilter;
 }
 
 /**
@@ -102,6 +114,32 @@ export function followDeploymentState({
         return state;
       },
       isLast: ({ status }) => isTerminal(status),
+      isOver: () => false,
+    },
+    connection,
+  );
+}
+
+/**
+ * Every line that the releases of an app print, once and in order, until the app is deleted. When the connection breaks it
+ * connects again and goes on after the last line it gave. Throws ApiError for a refusal.
+ */
+export function followRuntimeLogs({
+  productionAppId,
+  after,
+  filter,
+  ...connection
+}: FollowRuntimeOptions): AsyncIterableIterator<RuntimeLogEvent, void, void> {
+  let cursor = after;
+  return resumeSubscription(
+    {
+      document: FollowRuntimeDocument,
+      variables: () => ({ productionAppId, after: cursor, filter }),
+      take({ runtimeLogs: event }) {
+        cursor = event.cursor;
+        return event;
+      },
+      isLast: (event) => event.__typename === 'RuntimeLogEnd',
       isOver: () => false,
     },
     connection,

@@ -5,10 +5,13 @@ export {
   followDeployment,
   followDeploymentEvents,
   followDeploymentState,
+  followRuntimeLogs,
   type DeploymentEvent,
   type DeploymentLogEvent,
   type DeploymentState,
   type FollowEventsOptions,
   type FollowOptions,
+  type FollowRuntimeOptions,
   type FollowStateOptions,
+  type RuntimeLogEvent,
 } from './follow.ts';

@@ -1,4 +1,4 @@
-import { ApiError, refusalOf, type SentError } from './api.ts';
+import { foreignAnswer, refusalOf, type SentError } from './api.ts';
 import { readServerSentEvents } from './event-stream.ts';
 import type { SentResult, Transport } from './transport.ts';
 
@@ -30,9 +30,9 @@ function isEventStream({ headers }: Response): boolean {
 async function refusalIn(response: Response): Promise<Error> {
   const error = sentErrorIn(await response.text());
   if (error) return refusalOf(error);
-  const message = `The server answered with status ${response.status}, and not as Windlass does.`;
-  // A proxy whose server is away for a moment says 429 or 5xx; everything else stays wrong.
-  return response.status === 429 || response.status >= 500 ? new Error(message) : new ApiError('NOT_FOUND', message);
+  // What passes is a connection that broke, and not a refusal.
+  const foreign = foreignAnswer(response.status);
+  return foreign.code === 'UNAVAILABLE' ? new Error(foreign.message) : foreign;
 }
 
 function sentErrorIn(text: string): SentError | null {

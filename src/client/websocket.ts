@@ -3,7 +3,7 @@ import { ApiError, refusalOf, type SentError } from './api.ts';
 import type { SentResult, Transport } from './transport.ts';
 
 /** The server does not take the token, or takes it no more. */
-const FORBIDDEN = 4403;
+export const UNAUTHENTICATED_CLOSE = 4403;
 /** What a server gets to answer the close of a socket. */
 const CLOSE_GRACE_MS = 1_000;
 
@@ -70,6 +70,6 @@ function endSoon(socket: Socket): void {
 function errorOf(cause: unknown): Error {
   if (Array.isArray(cause)) return refusalOf(cause[0] as SentError);
   const closed = typeof cause === 'object' && cause !== null && 'code' in cause ? cause : null;
-  if (closed?.code !== FORBIDDEN) return new Error('The socket broke.', { cause });
+  if (closed?.code !== UNAUTHENTICATED_CLOSE) return new Error('The socket broke.', { cause });
   return new ApiError('UNAUTHENTICATED', 'The token is unknown, expired or revoked.', { cause });
 }

@@ -78,6 +78,8 @@ export const RULES = {
   deployments: 'member',
   deploymentsPage: 'member',
   deploymentPlan: 'member',
+  system: 'member',
+  invitationOffer: 'anyone',
   auditEvents: { scope: 'org:settings', of: 'organization' },
 
   createApiToken: 'viewer',

@@ -72,9 +72,9 @@ export class DomainError extends Error {
   }
 }
 
-/** What does not exist and what may not be seen are refused with the same words. */
-export function notFound(kind: string, id: string): DomainError {
-  return new DomainError('NOT_FOUND', `There is no ${kind} ${JSON.stringify(id.slice(0, 100))}.`);
+/** What does not exist and what may not be seen are refused with the same words. They repeat nothing that was sent. */
+export function notFound(kind: string): DomainError {
+  return new DomainError('NOT_FOUND', `There is no such ${kind}, or you may not see it.`);
 }
 
 /** The shipped package, or what it needs, is at fault. The message becomes the deployment's `errorMessage`. */

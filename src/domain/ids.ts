@@ -15,6 +15,7 @@ export const ID_PREFIX = {
   Deployment: 'dep',
   Release: 'rel',
   Host: 'hst',
+  Process: 'prc',
 } as const;
 export type IdKind = keyof typeof ID_PREFIX;
 

@@ -13,8 +13,8 @@ export interface KeyRing {
   readonly mark: Uint8Array<ArrayBuffer>;
   /** With what everything begins that can be opened. */
   readonly marks: readonly Uint8Array<ArrayBuffer>[];
-  /** Tells texts apart without telling what they are. */
-  fingerprint(text: string): string;
+  /** Tells texts apart without telling what they are: one under each key, the first key's first. */
+  fingerprints(text: string): readonly string[];
 }
 
 /** The key is not here, or what was sealed is not what it was. */
@@ -47,7 +47,7 @@ export function createKeyRing(keys: readonly Uint8Array[]): KeyRing {
       if (key === undefined) throw new SealError('It was sealed with a key that is not here.');
       return open(key, Buffer.from(sealed), owner);
     },
-    fingerprint: (text) => createHmac('sha256', first).update('fingerprint\0').update(text).digest('hex'),
+    fingerprints: (text) => keys.map((key) => fingerprint(key, text)),
   };
 }
 
@@ -55,6 +55,10 @@ export function createKeyRing(keys: readonly Uint8Array[]): KeyRing {
 function markOf(key: Uint8Array): Uint8Array<ArrayBuffer> {
   const id = createHash('sha256').update('windlass key id\0').update(key).digest().subarray(0, ID_BYTES);
   return Uint8Array.from([FORMAT, ...id]);
+}
+
+function fingerprint(key: Uint8Array, text: string): string {
+  return createHmac('sha256', key).update('fingerprint\0').update(text).digest('hex');
 }
 
 function seal(key: Uint8Array, mark: Uint8Array, text: string, owner: string): Uint8Array<ArrayBuffer> {

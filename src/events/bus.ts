@@ -7,8 +7,9 @@ import { PubSub } from 'graphql-subscriptions';
 export interface Hints {
   [topic: `deployment:${string}`]:
     | { readonly kind: 'state'; readonly stateVersion: number }
-    | { readonly kind: 'logs'; readonly lastSeq: number }
-    | { readonly kind: 'cancel' };
+    | { readonly kind: 'logs'; readonly lastSeq: number };
+  /** Somebody wants a deployment cancelled. */
+  cancels: { readonly kind: 'cancel'; readonly deploymentId: string };
   /** Some deployment was made or has changed. */
   deployments: { readonly kind: 'changed' };
   /**
@@ -30,6 +31,9 @@ export const HINT_POLL_MS = 1_000;
  * listener is called at once and must only take note.
  */
 export interface EventBus {
+  readonly kind: 'memory' | 'redis';
+  /** Whether what is published now arrives at other processes. */
+  isConnected(): boolean;
   /** Never throws, never waits: called after the commit of what the hint is about. */
   publish<T extends Topic>(topic: T, hint: Hints[T]): void;
   /** Resolves once what is published from now on arrives, or when the broker does not answer in time. */
@@ -40,7 +44,21 @@ export interface EventBus {
 /** Hints at a change of a deployment's state: for who follows it, and for who follows lists. */
 export function announceState(bus: EventBus, { deploymentId, stateVersion }: AnnouncedState): void {
   bus.publish(`deployment:${deploymentId}`, { kind: 'state', stateVersion });
-  bus.publish('deployments', { kind: 'changed' });
+  announceChange(bus);
+}
+
+/** Lists are looked at a moment after a hint. What comes until then needs no hint of its own. */
+const CHANGE_HINT_DELAY_MS = 10;
+const announcing = new WeakSet<EventBus>();
+
+/** Hints that some deployment was made or has changed. */
+export function announceChange(bus: EventBus): void {
+  if (announcing.has(bus)) return;
+  announcing.add(bus);
+  setTimeout(() => {
+    announcing.delete(bus);
+    bus.publish('deployments', { kind: 'changed' });
+  }, CHANGE_HINT_DELAY_MS);
 }
 
 interface AnnouncedState {
@@ -53,6 +71,8 @@ export function createMemoryBus(): EventBus {
   // One process may follow any number of deployments.
   (pubSub as unknown as { ee: NodeJS.EventEmitter }).ee.setMaxListeners(0);
   return {
+    kind: 'memory',
+    isConnected: () => true,
     publish: (topic, hint) => void pubSub.publish(topic, hint),
     async subscribe(topic, listener) {
       const id = await pubSub.subscribe(topic, listener);

@@ -25,6 +25,24 @@ export type LogEvent =
   | { readonly kind: 'end'; readonly status: DeploymentStatus; readonly cursor: number; readonly lineCount: number };
 
 /**
+ * Takes a batch to its reader by a way of its own, which costs less than to give it out when thousands read the same. Not
+ * before the reader has room for the next one is it asked again. False: the batch must be given out.
+ */
+export type Deliver = (batch: LogBatch) => boolean | Promise<boolean>;
+
+/** A batch that is on its way by `deliver`, or must be given out: false. */
+interface Underway {
+  readonly batch: LogBatch;
+  readonly isDelivered: false | Promise<boolean>;
+}
+
+interface FollowLogsOptions {
+  readonly after: number;
+  readonly filter?: LogFilter;
+  readonly deliver?: Deliver;
+}
+
+/**
  * Every line of a deployment after one seq, exactly once and in order: what is stored, then what comes, then an explicit
  * end. Lines are read from the database only; hints say when to look. Who keeps up gets the same objects as everybody
  * else who wants the same lines; who does not reads the rows at its own pace, and holds up nobody.
@@ -32,22 +50,17 @@ export type LogEvent =
 export function followLogs(
   deps: FollowDeps,
   deploymentId: string,
-  { after, filter }: { after: number; filter?: LogFilter },
+  options: FollowLogsOptions,
 ): AsyncGenerator<LogEvent, void, void> {
   return leavable((leaving) =>
-    following(deps, deploymentId, (follower) => logEvents(deps, follower, { deploymentId, after, filter, leaving })),
+    following(deps, deploymentId, (follower) => logEvents(deps, follower, { deploymentId, leaving, ...options })),
   );
 }
 
 async function* logEvents(
   { prisma }: FollowDeps,
   follower: DeploymentFollower,
-  {
-    deploymentId,
-    after,
-    filter,
-    leaving,
-  }: { deploymentId: string; after: number; filter?: LogFilter; leaving: Leaving },
+  { deploymentId, after, filter, deliver, leaving }: FollowLogsOptions & { deploymentId: string; leaving: Leaving },
 ): AsyncGenerator<LogEvent, void, void> {
   const filterKey = JSON.stringify(filter ?? null);
   const historyEnd = follower.view.lastSeq;
@@ -63,25 +76,49 @@ async function* logEvents(
     });
   }
 
+  /** Goes past a piece. Answers what must be waited for, or given out, before the next one. */
+  function take(piece: Piece<LogLine>, end: number): Underway | null {
+    const history = piece.cursor <= historyEnd;
+    const batch = derive(piece, `${history}${filterKey}`, (): LogBatch => {
+      const lines = filter ? piece.rows.filter((line) => matchesLogFilter(line, filter)) : piece.rows;
+      return { kind: 'batch', lines, cursor: piece.cursor, history };
+    });
+    // A filter may drop much: then only how far it is counts.
+    const isWorthIt = batch.lines.length > 0 || batch.cursor >= end;
+    const isDelivered = !isWorthIt || (deliver?.(batch) ?? false);
+    cursor = batch.cursor;
+    return isDelivered === true ? null : { batch, isDelivered };
+  }
+
+  let underway: Underway | null = null;
+
+  /** Delivers what has just come, as far as that needs no waiting. False: it did not get to the end of it. */
+  function deliverAtOnce(): boolean {
+    const { view, lines } = follower;
+    while (!leaving.hasLeft && underway === null && cursor < view.lastSeq) {
+      const piece = lines.pieceAfter(cursor);
+      if (piece === null) return false;
+      underway = take(piece, view.lastSeq);
+    }
+    return !leaving.hasLeft && underway === null && !isTerminal(view.status);
+  }
+
   for (;;) {
     const view = follower.view;
-    while (cursor < view.lastSeq) {
-      const piece = follower.lines.pieceAfter(cursor) ?? (await readPiece(view.lastSeq));
-      const history = piece.cursor <= historyEnd;
-      const batch = derive(piece, `${history}${filterKey}`, (): LogBatch => {
-        const lines = filter ? piece.rows.filter((line) => matchesLogFilter(line, filter)) : piece.rows;
-        return { kind: 'batch', lines, cursor: piece.cursor, history };
-      });
-      cursor = batch.cursor;
-      // A filter may drop much: then only how far it is counts.
-      if (batch.lines.length > 0 || cursor >= view.lastSeq) yield batch;
+    while (underway !== null || cursor < view.lastSeq) {
+      underway ??= take(follower.lines.pieceAfter(cursor) ?? (await readPiece(view.lastSeq)), view.lastSeq);
+      if (underway === null) continue;
+      const { batch, isDelivered }: Underway = underway;
+      underway = null;
+      if (!(await isDelivered)) yield batch;
+      if (leaving.hasLeft) return;
     }
     // The status and the last seq come from one row, and nothing is appended to a terminal one.
     if (isTerminal(view.status)) {
       yield endOf(view);
       return;
     }
-    if (!(await untilChange(follower, view, leaving))) return;
+    if (!(await untilChange(follower, view, leaving, deliver && deliverAtOnce))) return;
   }
 }
 
@@ -155,11 +192,32 @@ async function* following<T>(
   }
 }
 
-/** Resolves when the view is no more what was seen, or the reader has left: then with false. */
-async function untilChange(follower: DeploymentFollower, seen: DeploymentView, leaving: Leaving): Promise<boolean> {
+/**
+ * Resolves when the view is no more what was seen, or the reader has left: then with false. A change that `dealWith`
+ * answers with true is dealt with, and the next one is waited for.
+ */
+async function untilChange(
+  follower: DeploymentFollower,
+  seen: DeploymentView,
+  leaving: Leaving,
+  dealWith: () => boolean = () => false,
+): Promise<boolean> {
   if (follower.view !== seen) return !leaving.hasLeft;
   return leaving.wait((resolve) => {
-    follower.onChange(resolve);
-    return () => follower.offChange(resolve);
+    const listener = () => {
+      if (isDealtWith(dealWith)) follower.onChange(listener);
+      else resolve();
+    };
+    follower.onChange(listener);
+    return () => follower.offChange(listener);
   });
+}
+
+/** Whoever fails here fails again where he waits, and nobody else with him. */
+function isDealtWith(dealWith: () => boolean): boolean {
+  try {
+    return dealWith();
+  } catch {
+    return false;
+  }
 }

@@ -37,6 +37,19 @@ export interface Followers {
   release(deploymentId: string): void;
 }
 
+/** So many hear of a change in one turn of the event loop. */
+const TOLD_AT_ONCE = 250;
+
+/**
+ * In between, what was sent to them is written, and others are served. Told at once, ten thousand would hold the event
+ * loop for a third of a second, and all that is sent to them in memory.
+ */
+function tellInTurns(listeners: readonly (() => void)[], from = 0): void {
+  for (const listener of listeners.slice(from, from + TOLD_AT_ONCE)) listener();
+  const next = from + TOLD_AT_ONCE;
+  if (next < listeners.length) setImmediate(tellInTurns, listeners, next);
+}
+
 /** One follower for each deployment that somebody follows. */
 export function createFollowers(deps: { readonly prisma: PrismaClient; readonly bus: EventBus }): Followers {
   const followers = new Map<string, SharedFollower>();
@@ -175,7 +188,7 @@ class SharedFollower {
     if (view.stateVersion === stateVersion && view.lastSeq === lastSeq && view.status === status) return;
     const listeners = [...this.#listeners];
     this.#listeners.clear();
-    for (const listener of listeners) listener();
+    tellInTurns(listeners);
     // Nothing of a terminal deployment changes any more, but for what its release does, which nobody waits for.
     if (isTerminal(view.status) && this.#poll) clearInterval(this.#poll);
   }

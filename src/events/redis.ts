@@ -16,7 +16,13 @@ export async function createRedisBus(
 ): Promise<EventBus> {
   const retryStrategy = (attempt: number) => Math.min(attempt * 50, 1_000);
   // Without a queue, hints published during an outage are dropped instead of piled up.
-  const publisher = new Redis(url, { retryStrategy, enableOfflineQueue: false, maxRetriesPerRequest: 0 });
+  const publisher = new Redis(url, {
+    retryStrategy,
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 0,
+    // A change has two hints, and what is published in one turn of the event loop is one write.
+    enableAutoPipelining: true,
+  });
   // The check is an INFO, and ioredis sends a SUBSCRIBE ahead of it; Redis refuses INFO to who has subscribed, and the
   // subscriptions are lost with the connection that is then made anew. Redis takes SUBSCRIBE while it loads, too.
   const subscriber = new Redis(url, { retryStrategy, maxRetriesPerRequest: null, enableReadyCheck: false });
@@ -38,6 +44,8 @@ export async function createRedisBus(
   let isClosed = false;
 
   return {
+    kind: 'redis',
+    isConnected: () => publisher.status === 'ready' && subscriber.status === 'ready',
     publish(topic, hint) {
       if (!isClosed) pubSub.publish(prefix + topic, hint).catch(() => {}); // The outage is logged above, once.
     },

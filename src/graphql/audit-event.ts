@@ -1,6 +1,10 @@
 import { requireViewer, visibleTo } from '../operations/authorize.ts';
 import { assertMayIn } from '../operations/organization.ts';
+import { loadAuditSubject } from './audit-subject.ts';
+import { createBatch } from './batch.ts';
 import { builder } from './builder.ts';
+import type { Context } from './context.ts';
+import { Actor, type ActorShape } from './directory.ts';
 import { connectNewestFirst } from './keyset.ts';
 
 const AuditOutcome = builder.enumType('AuditOutcome', {
@@ -11,19 +15,33 @@ const AuditOutcome = builder.enumType('AuditOutcome', {
   },
 });
 
+/** Whoever has acted in an organization is named there, also when he has left it. */
+const actors = createBatch<Context, ActorShape>(async ({ prisma }, ids) => {
+  const rows = await prisma.user.findMany({ where: { id: { in: [...ids] } }, select: { id: true, name: true } });
+  return new Map(rows.map((row) => [row.id, row]));
+});
+
 const AuditEvent = builder.prismaObject('AuditEvent', {
   findUnique: ({ id }, { viewer }) => ({ id, ...visibleTo(viewer) }),
   fields: (t) => ({
     id: t.exposeID('id', { description: 'Starts with `aud_`.' }),
     seq: t.exposeInt('seq', { description: '1, 2, 3 … in its organization, without gaps.' }),
     at: t.expose('at', { type: 'DateTime', description: 'When it happened.' }),
-    action: t.exposeString('action', { description: 'The name of the mutation.' }),
+    action: t.exposeString('action', {
+      description: 'The name of the mutation; `signIn` for a sign-in with an issuer.',
+    }),
     outcome: t.field({
       type: AuditOutcome,
       description: 'What became of it.',
       resolve: ({ outcome }) => outcome as 'done' | 'refused',
     }),
     actorId: t.exposeID('actorId', { nullable: true, description: 'The user who did it. Null: Windlass itself.' }),
+    actor: t.field({
+      type: Actor,
+      nullable: true,
+      description: 'The user who did it, with his name, also when he has left. Null: Windlass itself.',
+      resolve: ({ actorId }, _args, context) => (actorId === null ? null : actors.load(context, actorId)),
+    }),
     tokenId: t.exposeID('tokenId', {
       nullable: true,
       description: 'With which token. Null for an identity of somebody else, and for Windlass itself.',
@@ -34,6 +52,13 @@ const AuditEvent = builder.prismaObject('AuditEvent', {
       description: 'In which request; its answer had the same `X-Request-Id`.',
     }),
     subjectId: t.exposeID('subjectId', { nullable: true, description: 'To what.' }),
+    subject: t.field({
+      type: builder.nodeInterfaceRef(),
+      nullable: true,
+      description: 'To what, as an object. Null for what is no node, is gone, or may not be seen.',
+      resolve: ({ subjectId }, _args, context, info) =>
+        subjectId === null ? null : loadAuditSubject(context, subjectId, info),
+    }),
     details: t.string({
       description: 'What else is known, as JSON. No secrets, no values of settings.',
       resolve: ({ details }) => JSON.stringify(details),

@@ -1,6 +1,7 @@
 import type { Viewer } from '../domain/access.ts';
 import type { EventBus } from '../events/bus.ts';
 import type { ChangeFeed } from '../events/changes.ts';
+import type { Deliver } from '../events/follow.ts';
 import type { Followers } from '../events/follower.ts';
 import type { PrismaClient } from '../generated/prisma/client.ts';
 import type { AccessWatch } from '../operations/access-watch.ts';
@@ -24,12 +25,23 @@ export interface Services extends CatalogDeps, DeploymentOperationDeps, Producti
   readonly access: AccessWatch;
   /** What running apps print. */
   readonly runtimeLogs: RuntimeLogReader;
+  /** The process that answers. */
+  readonly self: Self;
   /** Where an app answers in a browser. */
   appUrl(subdomain: string): string;
+}
+
+/** What a process knows of itself. */
+interface Self {
+  readonly processId: string;
+  readonly startedAt: Date;
+  readonly hasEmbeddedDatabase: boolean;
 }
 
 /** What resolvers get, for one operation of one caller. */
 export interface Context extends Services {
   readonly viewer: Viewer | null;
   readonly requestId: string;
+  /** Where the batches of a log go that are the same for all who read it. */
+  readonly deliver?: Deliver;
 }

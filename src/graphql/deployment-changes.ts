@@ -15,7 +15,7 @@ builder.subscriptionField('deploymentsChanged', (t) =>
     subscribe: async (_root, { organizationId, productionAppId }, context) => {
       const viewer = requireViewer(context.viewer);
       const mine = viewer.memberships.map((membership) => membership.organizationId);
-      if (organizationId != null && !mine.includes(organizationId)) throw notFound('organization', organizationId);
+      if (organizationId != null && !mine.includes(organizationId)) throw notFound('organization');
       if (productionAppId != null) await loadVisibleApp(context.prisma, viewer, productionAppId);
       const organizationIds = organizationId == null ? mine : [organizationId];
       const appIds = productionAppId == null ? viewer.appIds : [productionAppId];

@@ -1,6 +1,6 @@
 import { PLAN_ACTIONS, type PhasePlan } from '../domain/plan.ts';
 import type { PhaseName as Phase } from '../domain/deployment.ts';
-import { requireViewer, visibleApps, visibleVersions } from '../operations/authorize.ts';
+import { requireViewer, visibleApps, visibleDeployments, visibleVersions } from '../operations/authorize.ts';
 import { planDeployment, type DeploymentPlan as Plan } from '../operations/deployment-plan.ts';
 import { builder, screaming } from './builder.ts';
 import { DeploymentTrigger, PhaseName } from './deployment.ts';
@@ -38,6 +38,15 @@ const DeploymentPlan = builder.objectRef<Plan>('DeploymentPlan').implement({
       resolve: (query, { versionId }, _args, { prisma, viewer }) =>
         prisma.version.findUniqueOrThrow({ ...query, where: { id: versionId, ...visibleVersions(viewer) } }),
     }),
+    source: t.prismaField({
+      type: 'Deployment',
+      nullable: true,
+      description: 'The deployment that it would retry, redeploy or go back to. Null for one that is made afresh.',
+      resolve: (query, { sourceId }, _args, { prisma, viewer }) =>
+        sourceId === null
+          ? null
+          : prisma.deployment.findUniqueOrThrow({ ...query, where: { id: sourceId, ...visibleDeployments(viewer) } }),
+    }),
     phases: t.field({
       type: [PlannedPhase],
       description: 'All eight phases, in order.',
@@ -58,9 +67,12 @@ builder.queryField('deploymentPlan', (t) =>
         type: DeploymentTrigger,
         required: true,
         defaultValue: 'manual',
-        description: 'What would make it. A retry, a redeployment and a rollback have a `sourceId`.',
+        description: 'What would make it. A retry and a redeployment need a `sourceId`.',
       }),
-      sourceId: t.arg.id({ description: 'The deployment to retry, redeploy or go back to. Its version is shipped.' }),
+      sourceId: t.arg.id({
+        description:
+          "The deployment to retry, redeploy or go back to. Its version is shipped. Default of a rollback: the app's `rollbackTarget`; without one it is refused with `CONFLICT`.",
+      }),
     },
     resolve: (_root, args, context) => planDeployment(context, requireViewer(context.viewer), args),
   }),

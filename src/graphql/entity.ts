@@ -2,7 +2,7 @@ import { queryFromInfo } from '@pothos/plugin-prisma';
 import { requireViewer, visibleEntities, visibleVersions } from '../operations/authorize.ts';
 import { createEntity } from '../operations/catalog.ts';
 import { builder, screaming } from './builder.ts';
-import { User } from './directory.ts';
+import { Organization, User } from './directory.ts';
 import { connectNewestFirst } from './keyset.ts';
 import { Version, VersionConnection } from './version.ts';
 
@@ -58,6 +58,30 @@ export const Entity = builder.prismaNode('Entity', {
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was created.' }),
   }),
 });
+
+builder.objectField(Organization, 'entities', (t) =>
+  t.connection({
+    type: Entity,
+    description: 'Its entities that you may see, newest first, also those without a production app.',
+    resolve: ({ id: organizationId }, args, context, info) => {
+      const { prisma, viewer } = context;
+      const where = { AND: [visibleEntities(requireViewer(viewer)), { organizationId }] };
+      return connectNewestFirst(
+        args,
+        { list: 'entities', filter: organizationId },
+        {
+          find: (page) =>
+            prisma.entity.findMany({
+              ...queryFromInfo({ context, info, typeName: 'Entity', paths: [['edges', 'node'], ['nodes']] }),
+              ...page,
+              where: { ...where, ...page.where },
+            }),
+          count: () => prisma.entity.count({ where }),
+        },
+      );
+    },
+  }),
+);
 
 builder.queryField('entity', (t) =>
   t.prismaField({

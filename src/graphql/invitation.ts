@@ -2,12 +2,14 @@ import { assertForWhole, requireViewer, visibleTo } from '../operations/authoriz
 import {
   acceptInvitation,
   createInvitation,
+  findInvitationOffer,
   revokeInvitation,
   type Accepted,
+  type InvitationOffer as InvitationOfferShape,
   type MadeInvitation,
 } from '../operations/invitations.ts';
 import { builder } from './builder.ts';
-import { Actor, Organization } from './directory.ts';
+import { Actor, Organization, Scope } from './directory.ts';
 import { connectNewestFirst } from './keyset.ts';
 import './role.ts';
 
@@ -55,6 +57,28 @@ builder.objectField(Organization, 'invitations', (t) =>
         },
       );
     },
+  }),
+);
+
+const InvitationOffer = builder.objectRef<InvitationOfferShape>('InvitationOffer').implement({
+  description: 'What the holder of a link is invited to.',
+  fields: (t) => ({
+    organizationName: t.exposeString('organizationName', { description: 'The name of the organization.' }),
+    roleName: t.exposeString('roleName', { description: 'The name of the role.' }),
+    scopes: t.expose('scopes', { type: [Scope], description: 'What the role allows now.' }),
+    invitedBy: t.exposeString('invitedBy', { description: 'The name of who invites.' }),
+    expiresAt: t.expose('expiresAt', { type: 'DateTime', description: 'Until when the link works.' }),
+  }),
+});
+
+builder.queryField('invitationOffer', (t) =>
+  t.field({
+    type: InvitationOffer,
+    nullable: true,
+    description:
+      'What a link invites to, for whoever holds it. Null for one that is unknown, used, revoked or too old, or whose maker may not invite to it any more.',
+    args: { secret: t.arg.string({ required: true, description: 'What stands behind the `#` of the link.' }) },
+    resolve: (_root, { secret }, context) => findInvitationOffer(context, secret),
   }),
 );
 

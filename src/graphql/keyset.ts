@@ -24,7 +24,7 @@ export function pageSize({ first, last }: ConnectionArgs, sizes: PageSizes = DEF
   return { limit, isFromEnd: last != null };
 }
 
-export function badInput(message: string): DomainError {
+function badInput(message: string): DomainError {
   return new DomainError('BAD_USER_INPUT', message);
 }
 

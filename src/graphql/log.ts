@@ -1,6 +1,7 @@
 import { LOG_LEVELS, LOG_STREAMS } from '../domain/deployment.ts';
 import { followLogs, type LogEvent } from '../events/follow.ts';
 import { loadVisibleDeployment, requireViewer } from '../operations/authorize.ts';
+import { findLogMatches, readLogSections, type LogMatches, type LogSection } from '../store/log-outline.ts';
 import { countLogLines, readLogLines } from '../store/logs.ts';
 import { builder, screaming } from './builder.ts';
 import { Deployment, DeploymentStatus, PhaseName } from './deployment.ts';
@@ -97,6 +98,50 @@ builder.objectField(Deployment, 'logs', (t) =>
   ),
 );
 
+const LogSectionType = builder.objectRef<LogSection>('LogSection').implement({
+  description: 'The lines of one attempt of a phase, which follow each other.',
+  fields: (t) => ({
+    phase: t.expose('phase', { type: PhaseName, nullable: true, description: 'In which phase.' }),
+    attempt: t.exposeInt('attempt', { description: 'In which attempt of the phase.' }),
+    firstSeq: t.exposeInt('firstSeq', { description: 'Its first line.' }),
+    lastSeq: t.exposeInt('lastSeq', { description: 'Its last line until now.' }),
+  }),
+});
+
+const LogMatchesType = builder.objectRef<LogMatches>('LogMatches').implement({
+  description: 'Which lines a filter lets pass, in a part of the log.',
+  fields: (t) => ({
+    seqs: t.field({
+      type: ['Int'],
+      description: 'The numbers of the lines that match, in order; at most 10,000.',
+      resolve: ({ seqs }) => [...seqs],
+    }),
+    cursor: t.string({
+      description: 'The last line that was looked at. Pass it as `after` to go on here.',
+      resolve: ({ cursor }) => String(cursor),
+    }),
+    hasMore: t.exposeBoolean('hasMore', { description: 'Whether the log has lines after it.' }),
+  }),
+});
+
+builder.objectFields(Deployment, (t) => ({
+  logSections: t.field({
+    type: [LogSectionType],
+    description: 'Where in its log each attempt of a phase begins and ends, in order.',
+    resolve: ({ id }, _args, { prisma }) => readLogSections(prisma, id),
+  }),
+  logMatches: t.field({
+    type: LogMatchesType,
+    description:
+      'The numbers of the lines that a filter lets pass, without the lines: for a view that reads them when they are looked at. Each call looks through a part of the log.',
+    args: {
+      filter: t.arg({ type: DeploymentLogFilter, required: true, description: 'Which lines.' }),
+      after: t.arg.string({ description: 'Only what comes after this cursor.' }),
+    },
+    resolve: ({ id }, { filter, after }, { prisma }) => findLogMatches(prisma, id, filter, parseSeq(after)),
+  }),
+}));
+
 builder.subscriptionField('deploymentLogs', (t) =>
   t.field({
     type: DeploymentLogEvent,
@@ -109,7 +154,11 @@ builder.subscriptionField('deploymentLogs', (t) =>
     subscribe: async (_root, { deploymentId, after, filter }, context) => {
       const cursor = parseSeq(after) ?? 0;
       await loadVisibleDeployment(context.prisma, requireViewer(context.viewer), deploymentId);
-      return followLogs(context, deploymentId, { after: cursor, filter: filter ?? undefined });
+      return followLogs(context, deploymentId, {
+        after: cursor,
+        filter: filter ?? undefined,
+        deliver: context.deliver,
+      });
     },
     resolve: (event) => event,
   }),

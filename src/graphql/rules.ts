@@ -1,6 +1,7 @@
 import { isObjectType, OperationTypeNode, type GraphQLField, type GraphQLSchema } from 'graphql';
 import { RULES, type Operation, type Rule } from '../domain/access.ts';
 import { DomainError } from '../domain/errors.ts';
+import { metrics } from '../metrics.ts';
 import { requireViewer } from '../operations/authorize.ts';
 import { recordAudit } from '../store/audit.ts';
 import type { Context } from './context.ts';
@@ -29,7 +30,10 @@ const TYPE_ACCESS = {
   DeploymentPlan: 'part',
   EnvironmentVariable: 'part',
   Invitation: 'part',
+  InvitationOffer: 'part',
   LogLine: 'part',
+  LogMatches: 'part',
+  LogSection: 'part',
   Member: 'part',
   Membership: 'part',
   PageInfo: 'part',
@@ -39,6 +43,11 @@ const TYPE_ACCESS = {
   RuntimeLogEnd: 'part',
   RuntimeLogLine: 'part',
   SubdomainAvailability: 'part',
+  System: 'part',
+  SystemDatabase: 'part',
+  SystemEventBus: 'part',
+  SystemProcess: 'part',
+  SystemQueue: 'part',
   Viewer: 'part',
 } as const satisfies Record<string, 'tenant' | 'part'>;
 
@@ -111,6 +120,7 @@ function whileAllowed(
         // What was read before the end is not given out after it.
         if (reason !== null) throw reason;
         if (result.done) unwatch();
+        else metrics.streamMessages.inc();
         return result;
       }, broken),
     return: end,
@@ -121,18 +131,27 @@ function whileAllowed(
   return allowed;
 }
 
-/** Somebody who belongs to an organization tried what he may not do there. */
+/**
+ * Somebody who belongs to an organization tried what he may not do there. What is about no single one, such as a token,
+ * each of his organizations hears of.
+ */
 async function auditRefusal(action: string, args: unknown, context: Context, error: unknown): Promise<void> {
   if (!(error instanceof DomainError) || error.code !== 'FORBIDDEN' || context.viewer === null) return;
   const { organizationId } = error.details;
-  if (typeof organizationId !== 'string') return;
+  const organizationIds =
+    typeof organizationId === 'string'
+      ? [organizationId]
+      : // In one order, since each waits for others of its organization.
+        context.viewer.memberships.map((membership) => membership.organizationId).toSorted();
   const input = Object.entries((args as { input?: Record<string, unknown> }).input ?? {});
   const [, subjectId] = input.find(([name, value]) => /^id$|Id$/.test(name) && typeof value === 'string') ?? [];
-  await recordAudit(context.prisma, context.viewer, {
-    organizationId,
-    action,
-    subjectId: (subjectId as string | undefined)?.slice(0, 100),
-    details: { reason: error.message },
-    refusal: error.code,
-  });
+  for (const id of organizationIds) {
+    await recordAudit(context.prisma, context.viewer, {
+      organizationId: id,
+      action,
+      subjectId: (subjectId as string | undefined)?.slice(0, 100),
+      details: { reason: error.message },
+      refusal: error.code,
+    });
+  }
 }

@@ -12,12 +12,15 @@ import './entity.ts';
 import './invitation.ts';
 import './log.ts';
 import './member.ts';
+import './production-app-actions.ts';
 import './production-app.ts';
+import './production-apps.ts';
 import './publisher.ts';
 import './role.ts';
 import { enforceRules } from './rules.ts';
 import './runtime-log.ts';
 import './stream-ticket.ts';
+import './system.ts';
 import './token.ts';
 import './version.ts';
 

@@ -1,5 +1,6 @@
 import { requireViewer } from '../operations/authorize.ts';
-import { createStreamTicket, type NewStreamTicket } from '../operations/stream-tickets.ts';
+import { createStreamTicket } from '../operations/stream-tickets.ts';
+import type { NewStreamTicket } from '../store/directory.ts';
 import { builder } from './builder.ts';
 
 const CreateStreamTicketPayload = builder.objectRef<NewStreamTicket>('CreateStreamTicketPayload').implement({
@@ -8,7 +9,10 @@ const CreateStreamTicketPayload = builder.objectRef<NewStreamTicket>('CreateStre
     ticket: t.exposeString('ticket', {
       description: 'Put it into the URL of one stream, as `?ticket=`. It is shown this once and works once.',
     }),
-    expiresAt: t.expose('expiresAt', { type: 'DateTime', description: 'Until when it can be used: for a minute.' }),
+    expiresAt: t.expose('expiresAt', {
+      type: 'DateTime',
+      description: 'Until when it can be used: for a minute, and no longer than your token.',
+    }),
   }),
 });
 

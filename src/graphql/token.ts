@@ -1,9 +1,18 @@
 import type { Viewer as DomainViewer } from '../domain/access.ts';
-import { requireViewer } from '../operations/authorize.ts';
+import type { ProductionApp as ProductionAppRow } from '../generated/prisma/client.ts';
+import { requireViewer, visibleApps } from '../operations/authorize.ts';
 import { createApiToken, revokeApiToken, type MadeToken } from '../operations/tokens.ts';
+import { createBatch } from './batch.ts';
 import { builder } from './builder.ts';
+import type { Context } from './context.ts';
 import { Scope, Viewer } from './directory.ts';
 import { connectNewestFirst } from './keyset.ts';
+import { ProductionApp } from './production-app.ts';
+
+const apps = createBatch<Context, ProductionAppRow>(async ({ prisma, viewer }, ids) => {
+  const rows = await prisma.productionApp.findMany({ where: { ...visibleApps(viewer), id: { in: [...ids] } } });
+  return new Map(rows.map((row) => [row.id, row]));
+});
 
 export const ApiToken = builder.prismaObject('ApiToken', {
   findUnique: ({ id }, { viewer }) => ({ id, userId: viewer?.userId ?? '' }),
@@ -21,6 +30,16 @@ export const ApiToken = builder.prismaObject('ApiToken', {
       nullable: true,
       description: 'The production apps that it is for; nothing else exists for it. Null: all.',
       resolve: ({ appIds }) => appIds as string[] | null,
+    }),
+    productionApps: t.field({
+      type: [ProductionApp],
+      nullable: true,
+      description: 'Those of `productionAppIds` that you may see, also deleted ones. Null: all.',
+      async resolve({ appIds }, _args, context) {
+        if (appIds === null) return null;
+        const found = await Promise.all((appIds as string[]).map((id) => apps.load(context, id)));
+        return found.filter((app) => app !== null);
+      },
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
     expiresAt: t.expose('expiresAt', { type: 'DateTime', nullable: true, description: 'From when on it is refused.' }),

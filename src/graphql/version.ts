@@ -1,7 +1,9 @@
 import { requireViewer, visibleVersions } from '../operations/authorize.ts';
 import { activateVersion } from '../operations/catalog.ts';
-import { confirmVersionUpload, requestVersionUpload, type RequestedUpload } from '../operations/uploads.ts';
+import { confirmVersionUpload } from '../operations/confirmed-versions.ts';
+import { requestVersionUpload, type RequestedUpload } from '../operations/uploads.ts';
 import { createVersionFromUrl } from '../operations/fetched-versions.ts';
+import type { Made } from '../operations/idempotency.ts';
 import { builder } from './builder.ts';
 import { Actor } from './directory.ts';
 
@@ -106,20 +108,23 @@ const ConfirmVersionUploadInput = builder.inputType('ConfirmVersionUploadInput',
   }),
 });
 
-const ConfirmVersionUploadPayload = builder
-  .objectRef<{ versionId: string; replayed: boolean }>('ConfirmVersionUploadPayload')
-  .implement({
+/** What both ways to make a version answer. */
+function versionPayload(name: 'ConfirmVersionUploadPayload' | 'CreateVersionFromUrlPayload') {
+  return builder.objectRef<Made>(name).implement({
     description: 'The version that was made.',
     fields: (t) => ({
       version: t.prismaField({
         type: 'Version',
         description: 'The version.',
-        resolve: (query, { versionId }, _args, { prisma, viewer }) =>
-          prisma.version.findUniqueOrThrow({ ...query, where: { id: versionId, ...visibleVersions(viewer) } }),
+        resolve: (query, { id }, _args, { prisma, viewer }) =>
+          prisma.version.findUniqueOrThrow({ ...query, where: { id, ...visibleVersions(viewer) } }),
       }),
       replayed: t.exposeBoolean('replayed', { description: 'Whether the version was there before.' }),
     }),
   });
+}
+
+const ConfirmVersionUploadPayload = versionPayload('ConfirmVersionUploadPayload');
 
 const CreateVersionFromUrlInput = builder.inputType('CreateVersionFromUrlInput', {
   description: 'A package that lies elsewhere.',
@@ -139,20 +144,7 @@ const CreateVersionFromUrlInput = builder.inputType('CreateVersionFromUrlInput',
   }),
 });
 
-const CreateVersionFromUrlPayload = builder
-  .objectRef<{ versionId: string; replayed: boolean }>('CreateVersionFromUrlPayload')
-  .implement({
-    description: 'The version that was made.',
-    fields: (t) => ({
-      version: t.prismaField({
-        type: 'Version',
-        description: 'The version.',
-        resolve: (query, { versionId }, _args, { prisma, viewer }) =>
-          prisma.version.findUniqueOrThrow({ ...query, where: { id: versionId, ...visibleVersions(viewer) } }),
-      }),
-      replayed: t.exposeBoolean('replayed', { description: 'Whether the version was there before.' }),
-    }),
-  });
+const CreateVersionFromUrlPayload = versionPayload('CreateVersionFromUrlPayload');
 
 const ActivateVersionInput = builder.inputType('ActivateVersionInput', {
   description: 'What to activate.',

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createId } from '../domain/ids.ts';
@@ -18,14 +17,13 @@ import {
 } from '../store/releases.ts';
 import { appFolders } from '../targets/app-folders.ts';
 import { processIdentity, terminateGroup } from '../targets/process-group.ts';
+import { removeFolder } from '../targets/removal.ts';
 import { localUrl } from '../listen.ts';
 import type { Log } from '../telemetry.ts';
 import { createAppLogs } from './app-logs.ts';
 import { openGateway, type Route } from './gateway.ts';
 import { hostRelease, type HostedRelease } from './hosted-release.ts';
 import { createAppRemover } from './removal.ts';
-
-const RECURSIVELY = { recursive: true, force: true } as const;
 
 export interface HostAgentDeps {
   readonly prisma: PrismaClient;
@@ -44,6 +42,7 @@ export interface HostAgentDeps {
 }
 
 export interface HostAgent {
+  readonly hostId: string;
   readonly gatewayPort: number;
   /** Stops the gateway and all apps. They start again with the next agent of this data folder. */
   stop(): Promise<void>;
@@ -119,7 +118,7 @@ export async function startHostAgent(deps: HostAgentDeps): Promise<HostAgent> {
       if (entry) await entry.stop();
       else await endUnhosted(release);
       await logs.tell(release, 'It was stopped.');
-      await rm(join(appFolders(deps.appsFolder, release.productionAppId).releases, release.id), RECURSIVELY);
+      await removeFolder(join(appFolders(deps.appsFolder, release.productionAppId).releases, release.id));
       await observeRelease(prisma, release.id, { observed: 'stopped', pid: null, pidStartedAt: null });
       bus.publish(`release:${release.id}`, { kind: 'observed' });
       hosted.delete(release.id);
@@ -159,6 +158,7 @@ export async function startHostAgent(deps: HostAgentDeps): Promise<HostAgent> {
   })();
 
   return {
+    hostId,
     gatewayPort: gateway.port,
     async stop() {
       isStopped = true;

@@ -156,7 +156,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   const server = createServer(LIMITS, handle);
   const { log } = options;
   const closeSockets = serveUpgrades(server, { log, answerDeadlineMs, findSocketRoute, track });
-  await listen(server, options.port, options.host);
+  await listen(server, { port: options.port, host: options.host, setting: 'WINDLASS_GATEWAY_PORT' });
 
   return {
     port: (server.address() as AddressInfo).port,

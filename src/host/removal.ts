@@ -1,10 +1,11 @@
-import { readdir, rm } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { kindOfId } from '../domain/ids.ts';
 import type { PrismaClient } from '../generated/prisma/client.ts';
 import { findAppsToRemove } from '../store/releases.ts';
 import { dropAppDatabase } from '../targets/app-database.ts';
 import { loadAppEnvironment } from '../targets/app-environment.ts';
 import { appFolders } from '../targets/app-folders.ts';
+import { removeFolder } from '../targets/removal.ts';
 import type { Log } from '../telemetry.ts';
 
 export interface AppRemover {
@@ -38,7 +39,7 @@ export function createAppRemover({
       const { DATABASE_URL: url } = await loadAppEnvironment(root);
       if (url?.startsWith('postgres') && appsDatabaseUrl !== null) await dropAppDatabase(appsDatabaseUrl, id);
       // Last: it is what says that there is something to remove.
-      await rm(root, { recursive: true, force: true });
+      await removeFolder(root);
       log.info({ productionAppId: id }, 'The files of a deleted app were removed');
     } catch (error) {
       // The next look tries again.

@@ -1,7 +1,9 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
-import { ERROR_STATUS, ERROR_TITLE } from '../domain/errors.ts';
+import { DomainError, ERROR_STATUS, ERROR_TITLE } from '../domain/errors.ts';
+import { metrics } from '../metrics.ts';
 import { retryAfter, type Refusal } from './errors.ts';
+import { linger } from './linger.ts';
 import type { JsonAnswer, StreamAnswer } from './route.ts';
 
 const KEEP_ALIVE_MS = 15_000;
@@ -56,16 +58,22 @@ export function sendJson(response: ServerResponse, { status, body, headers = {} 
 export function sendProblem(response: ServerResponse, refusal: Refusal, requestId: string): void {
   // An answer that was complete before needs nothing more.
   if (response.writableEnded) return;
-  if (response.headersSent) return void response.destroy();
+  if (response.headersSent) {
+    metrics.refusals.inc({ code: refusal.code });
+    return void response.destroy();
+  }
   const isGraphQL = /^\/graphql\b/.test(response.req.url ?? '');
   const { status, headers, body } = problemOf(refusal, requestId, isGraphQL);
+  const fields = { ...headers, 'content-length': Buffer.byteLength(body) };
+  if (response.req.complete) return void response.writeHead(status, fields).end(body);
   // What was not read of the request cannot be followed by another one.
-  response.writeHead(status, { ...headers, ...(response.req.complete ? {} : { connection: 'close' }) });
-  response.end(body);
+  response.writeHead(status, { ...fields, connection: 'close' }).write(body);
+  linger(response.req, () => response.end());
 }
 
 /** RFC 9457. Clients of GraphQL look for `errors`, whatever else comes. */
 export function problemOf({ code, message, details }: Refusal, requestId: string, isGraphQL = false) {
+  metrics.refusals.inc({ code });
   const status = ERROR_STATUS[code];
   const headers: Record<string, string> = {
     'content-type': 'application/problem+json',
@@ -85,4 +93,9 @@ export function problemOf({ code, message, details }: Refusal, requestId: string
     ...(isGraphQL ? { errors: [{ message, extensions: { code, ...more } }] } : {}),
   };
   return { status, headers, body: `${JSON.stringify(problem)}\n` };
+}
+
+export function methodNotAllowed(response: ServerResponse, allowed: readonly string[]): DomainError {
+  response.setHeader('allow', allowed.join(', '));
+  return new DomainError('METHOD_NOT_ALLOWED', `This path takes ${allowed.join(', ')}.`);
 }

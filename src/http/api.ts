@@ -8,10 +8,12 @@ import { createAccessWatch } from '../operations/access-watch.ts';
 import { guardTenants } from '../store/tenant-guard.ts';
 import { startPulse } from '../store/pulse.ts';
 import { createGraphQLServer } from './graphql.ts';
-import { createIdentityVerifier } from './identity.ts';
+import { createIdentify, createIdentityVerifier } from './identity.ts';
 import { createRateLimits } from './rate-limit.ts';
 import { createApiServer } from './server.ts';
+import { createSignIn } from './sign-in.ts';
 import { dropStalledConnections } from './stalled.ts';
+import { watchUnanswered } from './unanswered.ts';
 import { acceptWebSockets } from './websocket.ts';
 
 export interface Api {
@@ -28,7 +30,8 @@ interface ApiParts
 /** Serves GraphQL, REST and their streams. Nothing is left open when it throws. */
 export async function startApi(config: Config, { appPort, ...parts }: ApiParts): Promise<Api> {
   const access = createAccessWatch(parts);
-  const verifyIdentity = createIdentityVerifier(parts.prisma, config.identityIssuers);
+  const identify = createIdentify(parts.prisma, config.identityIssuers);
+  const verifyIdentity = createIdentityVerifier(identify);
   let publicUrl = '';
   const services: Services = {
     ...parts,
@@ -47,19 +50,21 @@ export async function startApi(config: Config, { appPort, ...parts }: ApiParts):
   const admission = { rateLimits, allowedOrigins, trustedProxies };
   // What asks in the name of a caller; followers and watches serve many at once.
   const graphql = createGraphQLServer(services, { ...admission, prisma: guardTenants(parts.prisma) });
+  const signIn = createSignIn({ ...parts, identify, publicUrl: () => publicUrl }, config.identityIssuers);
   const databaseUrl = config.databaseUrl?.reveal() ?? null;
   // The embedded database cannot go away without this process.
   const pulse = databaseUrl === null ? null : startPulse(databaseUrl);
   const check = async () => void (await services.prisma.$queryRaw`select 1`);
-  const server = createApiServer(services, graphql, { check, pulse }, { ...admission, requestTimeoutMs });
+  const server = createApiServer(services, { graphql, signIn }, { check, pulse }, { ...admission, requestTimeoutMs });
   const sockets = acceptWebSockets(server, graphql, { ...parts, ...admission, verifyIdentity, streamStallMs });
   const stalled = dropStalledConnections(server, streamStallMs);
+  const unanswered = watchUnanswered(server);
 
   async function stop(): Promise<void> {
     const closed = new Promise((resolve) => server.close(resolve));
     stalled.stop();
     access.close();
-    await sockets.close();
+    await Promise.all([sockets.close(), unanswered.answered()]);
     server.closeAllConnections();
     await closed;
     await graphql.dispose();
@@ -68,7 +73,7 @@ export async function startApi(config: Config, { appPort, ...parts }: ApiParts):
   }
 
   try {
-    await listen(server, config.port, config.host);
+    await listen(server, { port: config.port, host: config.host, setting: 'WINDLASS_PORT' });
   } catch (error) {
     await stop();
     throw error;

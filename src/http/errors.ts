@@ -2,6 +2,7 @@ import { GraphQLError } from 'graphql';
 import { DomainError, ERROR_STATUS, type ErrorCode } from '../domain/errors.ts';
 import { isDatabaseAway } from '../store/outage.ts';
 import { currentRequestId, type Log } from '../telemetry.ts';
+import { withoutEcho } from './echo.ts';
 
 /** What a caller gets to see of an error, over whatever transport. */
 export interface Refusal {
@@ -48,20 +49,19 @@ export function maskGraphQLError(error: unknown, log: Log): GraphQLError {
   return withCode(located, code, message, details);
 }
 
-const MESSAGE_LENGTH_MAX = 300;
 /** Reasons of GraphQL itself that quote nothing. */
 const PLAIN_REASON =
   /(?:Expected (?:non-nullable )?type "[\w![\]]+" (?:not to be null|to be an object)|A DateTime is [^"]*)\.$/;
 
-/** GraphQL's own messages quote values, which may be secrets. Names in a document stay: they are what is to be mended. */
+/** GraphQL's own messages quote names and values, which may be secrets. Names of the schema stay; `locations` say where. */
 function withoutInput(message: string): string {
   const [, variable] = /^Variable "\$(\w+)" got invalid value /.exec(message) ?? [];
   if (variable === undefined) {
-    return message.replace(/^Unexpected parameter "[^]*"/, 'Unexpected parameter').slice(0, MESSAGE_LENGTH_MAX);
+    return withoutEcho(message.replace(/^Unexpected parameter "[^]*"/, 'Unexpected parameter'));
   }
   const place = new RegExp(`^[^]* at "(${variable}[\\w.[\\]]*)";`).exec(message)?.[1] ?? variable;
   const [reason] = PLAIN_REASON.exec(message) ?? [];
-  return `Variable "$${place}" does not fit its type.${reason ? ` ${reason}` : ''}`;
+  return withoutEcho(`Variable "$${place}" does not fit its type.${reason ? ` ${reason}` : ''}`);
 }
 
 const CODE_OF_STATUS: Record<number, ErrorCode> = {

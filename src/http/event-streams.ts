@@ -8,7 +8,7 @@ import type { Log } from '../telemetry.ts';
 import { writeChunks } from './answer.ts';
 import { readJson } from './body.ts';
 import { maskGraphQLError } from './errors.ts';
-import { prepareOperation, type ArgsOfPipeline, type GraphQLServer } from './graphql.ts';
+import { countRefusals, prepareOperation, type ArgsOfPipeline, type GraphQLServer } from './graphql.ts';
 import { OPERATIONS_MAX, tooManyOperations } from './traffic.ts';
 
 /** Messages that one stream may hold for a slow reader; its operations wait then. */
@@ -43,7 +43,10 @@ export function createEventStreams(graphql: GraphQLServer, log: Log): HandleEven
         return { data: null, errors: [maskGraphQLError(error, log)] };
       }
     },
-    onNext: (_context, { context }) => context.stream.untilRoom(),
+    onNext(_context, { context }, result) {
+      countRefusals(result);
+      return context.stream.untilRoom();
+    },
     onComplete: (_context, { context }) => context.stream.end(),
   });
 

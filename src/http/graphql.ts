@@ -10,15 +10,17 @@ import {
 import { createYoga, isAsyncIterable, type Plugin, type YogaServerInstance } from 'graphql-yoga';
 import type { Viewer } from '../domain/access.ts';
 import { DomainError, ERROR_STATUS, type ErrorCode } from '../domain/errors.ts';
+import { mapStream } from '../events/leavable.ts';
 import type { Context, Services } from '../graphql/context.ts';
 import type { PrismaClient } from '../generated/prisma/client.ts';
 import { schema } from '../graphql/schema.ts';
+import { metrics } from '../metrics.ts';
 import { currentRequestId, type Log } from '../telemetry.ts';
 import type { Admission } from './admission.ts';
 import { problemOf } from './answer.ts';
 import { authenticate, ticketOf } from './auth.ts';
-import { BODY_BYTES_MAX } from './body.ts';
 import { addressOf } from './caller.ts';
+import { withoutEcho } from './echo.ts';
 import { maskGraphQLError, retryAfter } from './errors.ts';
 import { createParserCache, useOperationLimits } from './limits.ts';
 import { useSharedResults } from './shared-results.ts';
@@ -65,7 +67,7 @@ export function createGraphQLServer(
     batching: false,
     multipart: false,
     logging: false,
-    maxRequestBodySize: BODY_BYTES_MAX,
+    maxRequestBodySize: false, // It was read before.
     parserAndValidationCache: createParserCache(),
     maskedErrors: { maskError: (error) => maskGraphQLError(error, log) },
     context: async ({ req, viewer }: OperationOrigin) => ({
@@ -76,6 +78,7 @@ export function createGraphQLServer(
     }),
     plugins: [
       useErrorCodes(),
+      useCounts(),
       useOperationLimits(),
       useWellFormedText(),
       useSharedResults(),
@@ -115,6 +118,37 @@ function withStatus(refused: GraphQLError): GraphQLError {
   const headers = code === 'UNAUTHENTICATED' ? { 'www-authenticate': 'Bearer' } : retryAfter({ code });
   refused.extensions['http'] = { status: ERROR_STATUS[code], headers };
   return refused;
+}
+
+/** Whether over HTTP or not, what is run goes through here. */
+function useCounts(): Plugin {
+  return {
+    onExecute: ({ args }) => countOperation(args),
+    onSubscribe: ({ args }) => countOperation(args),
+    onResultProcess({ result, setResult }) {
+      if (Array.isArray(result)) return;
+      // Only server-sent events come by here; over WebSocket and as one of several streams, messages are counted there.
+      if (isAsyncIterable(result)) setResult(mapStream(result as AsyncIterable<ExecutionResult>, counted) as never);
+      else countRefusals(result);
+    },
+  };
+}
+
+function counted(result: ExecutionResult): ExecutionResult {
+  countRefusals(result);
+  return result;
+}
+
+function countOperation({ document, operationName }: ExecutionArgs): void {
+  metrics.operations.inc({ type: getOperationAST(document, operationName)?.operation ?? 'query' });
+}
+
+/** Each refusal of a result, by its code. Only codes of ours are counted: nobody else's text becomes a label. */
+export function countRefusals({ errors = [] }: Pick<ExecutionResult, 'errors'>): void {
+  for (const { extensions } of errors) {
+    const code = extensions?.['code'] as ErrorCode | undefined;
+    if (code !== undefined && code in ERROR_STATUS) metrics.refusals.inc({ code });
+  }
 }
 
 /** Documents that cannot be run say so with a code of their own. */
@@ -164,7 +198,7 @@ function withRefusals(source: AsyncIterable<ExecutionResult>, log: Log): AsyncGe
         ? Promise.resolve({ done: true, value: undefined })
         : (items.next() as Promise<IteratorResult<ExecutionResult, void>>).catch((error: unknown) => {
             // Anything else breaks the connection, and whoever follows comes again after his cursor.
-            if (!(error instanceof DomainError)) throw error;
+            if (!(causeOf(error) instanceof DomainError)) throw error;
             isOver = true;
             return { done: false, value: { errors: [maskGraphQLError(error, log)] } };
           }),
@@ -174,6 +208,11 @@ function withRefusals(source: AsyncIterable<ExecutionResult>, log: Log): AsyncGe
     [Symbol.asyncDispose]: async () => void (await end()),
   };
   return stream;
+}
+
+/** Streams that are not shared come from an executor that says of each error where in the document it is. */
+function causeOf(error: unknown): unknown {
+  return error instanceof GraphQLError ? error.originalError : error;
 }
 
 const STATUS_OF_RESULT: ReadonlySet<unknown> = new Set<ErrorCode>(['QUERY_TOO_COMPLEX', 'UNAVAILABLE']);
@@ -211,7 +250,13 @@ function useNotAcceptable(): Plugin {
 
 function coded(error: GraphQLError, code: ErrorCode): GraphQLError {
   const { message, nodes, source, positions, path, extensions } = error;
-  return new GraphQLError(message, { nodes, source, positions, path, extensions: { code, ...extensions } });
+  return new GraphQLError(withoutEcho(message), {
+    nodes,
+    source,
+    positions,
+    path,
+    extensions: { code, ...extensions },
+  });
 }
 
 /** PostgreSQL's text holds no NUL, and half a character would be changed silently. No text of a caller may have them. */

@@ -239,7 +239,7 @@ const HEADERS_OF_STATUS: Readonly<Record<number, readonly (keyof typeof HEADERS)
 };
 
 const header = (description: string, schema: Json = { type: 'string', maxLength: 2_048 }) => ({ description, schema });
-export const HEADERS = {
+const HEADERS = {
   'X-Request-Id': header('Names this request in the log of the server.'),
   'Access-Control-Allow-Origin': header('For pages of the origins in `WINDLASS_ALLOWED_ORIGINS`.'),
   RateLimit: header('What is left in this minute, and for how many seconds it lasts: `"token";r=599;t=42`.'),

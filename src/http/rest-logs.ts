@@ -141,7 +141,7 @@ async function storedLines(
 ): Promise<AsyncGenerator<string, void, void>> {
   const read = async (cursor: string | null | undefined) => {
     const { deployment } = await run(RestLogsDocument, { id, after: cursor, first: LINES_PER_READ, filter });
-    if (!deployment) throw notFound('deployment', id);
+    if (!deployment) throw notFound('deployment');
     return deployment.logs;
   };
   const first = await read(after);

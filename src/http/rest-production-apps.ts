@@ -105,7 +105,7 @@ export const PRODUCTION_APP_ROUTES: readonly Route[] = [
     async handle(run, { params }) {
       const id = params['id']!;
       const { productionApp: found } = await run(RestProductionAppDetailsDocument, { id });
-      if (!found) throw notFound('production app', id);
+      if (!found) throw notFound('production app');
       return { status: 200, body: restProductionApp(found) };
     },
   },

@@ -135,7 +135,7 @@ export const ROUTES: readonly Route[] = [
     async handle(run, { params }) {
       const id = params['id']!;
       const { deployment: found } = await run(RestDeploymentDetailsDocument, { id });
-      if (!found) throw notFound('deployment', id);
+      if (!found) throw notFound('deployment');
       const { logs, ...rest } = found;
       const lines = logs.nodes.map(restLine);
       return { status: 200, body: { ...restDeployment(rest), logs: lines, logsTotal: logs.totalCount } };

@@ -8,15 +8,18 @@ import type { Pulse } from '../store/pulse.ts';
 import { withRequest } from '../telemetry.ts';
 import { admit, type Admission } from './admission.ts';
 import { authenticate, ticketOf, type AuthDeps } from './auth.ts';
-import { sendJson, sendProblem, sendStream } from './answer.ts';
-import { assertJson, assertJsonParameters, readJson } from './body.ts';
+import { methodNotAllowed, sendJson, sendProblem, sendStream } from './answer.ts';
+import { assertJson, assertJsonParameters, readJson, readOperation } from './body.ts';
 import { addressOf } from './caller.ts';
+import { isPartOfDashboard } from './dashboard.ts';
 import { refusalOf } from './errors.ts';
 import { createEventStreams, type HandleEventStreams } from './event-streams.ts';
 import type { GraphQLServer } from './graphql.ts';
+import { observeAnswer } from './observe.ts';
 import { findPage, sendPage } from './pages.ts';
 import { ROUTES } from './rest.ts';
 import { createFollowDocument, createRunDocument, METHODS_WITH_BODY, type Route } from './route.ts';
+import type { HandleSignIn } from './sign-in.ts';
 import { answerBrokenRequests, HEAD_BYTES_MAX, whileBodyArrives } from './slow.ts';
 
 /** Whether the database answers, as the API must know it. */
@@ -32,15 +35,15 @@ const UPLOAD_PATH = /^\/api\/uploads\/([^/]+)\/([^/]+)$/;
 const CLOCK_INTERVAL_MS = 1_000;
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/;
 
-/** GraphQL, REST, uploads and health on one port. */
+/** GraphQL, REST, sign-in, uploads and health on one port. */
 export function createApiServer(
   services: Services,
-  graphql: GraphQLServer,
+  { graphql, signIn }: Pick<Handlers, 'graphql' | 'signIn'>,
   readiness: Readiness,
   limits: RequestLimits,
 ): Server {
   const { log } = services;
-  const handlers = { graphql, eventStreams: createEventStreams(graphql, log), readiness, limits };
+  const handlers = { graphql, signIn, eventStreams: createEventStreams(graphql, log), readiness, limits };
   const options = {
     // Bodies have a clock of their own: an upload may take long.
     requestTimeout: 0,
@@ -56,6 +59,7 @@ export function createApiServer(
     response.setHeader('x-frame-options', 'DENY');
     // Whoever is refused because the database is away may still be written to when it is back.
     response.on('error', () => {});
+    observeAnswer(request, response);
     const origin = { requestId, address: addressOf(request, limits.trustedProxies) };
     void withRequest(origin, () =>
       handle(services, handlers, request, response).catch((error: unknown) => {
@@ -76,25 +80,28 @@ export interface RequestLimits extends Admission {
 interface Handlers {
   readonly limits: RequestLimits;
   readonly graphql: GraphQLServer;
+  readonly signIn: HandleSignIn;
   readonly eventStreams: HandleEventStreams;
   readonly readiness: Readiness;
 }
 
 async function handle(
   services: Services,
-  { graphql, eventStreams, readiness: { check, pulse }, limits }: Handlers,
+  { graphql, signIn, eventStreams, readiness: { check, pulse }, limits }: Handlers,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   const url = parseUrl(request);
-  if (url.pathname === '/') return redirect(response, '/graphql');
   if (url.pathname === '/livez') return sendJson(response, { status: 200, body: { status: 'ok' } });
   if (url.pathname === '/readyz') {
     return whileDatabaseAnswers(pulse, response, () => handleReadiness(check, response));
   }
+  const page = await findPage(url, request);
+  // Counted, they would leave who opens the page few requests for what it shows.
+  if (page && isPartOfDashboard(url.pathname)) return sendPage(page, request, response);
   if (await admit(limits, request, response)) return;
-  const page = findPage(url, request);
   if (page) return sendPage(page, request, response);
+  if (url.pathname === '/') return redirect(response, '/graphql');
   const { prisma, verifyIdentity } = services;
   const caller = { prisma, verifyIdentity, ...limits };
   const clock = { timeoutMs: limits.requestTimeoutMs, mayGoOn: UPLOAD_PATH.test(url.pathname) };
@@ -102,7 +109,7 @@ async function handle(
     whileDatabaseAnswers(pulse, response, async () => {
       if (url.pathname === '/graphql') return handleGraphQL(graphql, url, request, response);
       if (url.pathname === '/graphql/stream') return handleEventStreams(caller, eventStreams, request, response);
-      return handleCall(services, { graphql, limits }, url, request, response);
+      return handleCall(services, { graphql, signIn, limits }, url, request, response);
     }),
   );
 }
@@ -130,13 +137,14 @@ function databaseAway(): DomainError {
 
 async function handleCall(
   services: Services,
-  handlers: Pick<Handlers, 'graphql' | 'limits'>,
+  handlers: Pick<Handlers, 'graphql' | 'signIn' | 'limits'>,
   url: URL,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   const upload = UPLOAD_PATH.exec(url.pathname);
   if (upload) return handleUpload(services, { id: upload[1]!, secret: upload[2]! }, request, response);
+  if (url.pathname.startsWith('/sign-in/')) return handlers.signIn(url.pathname, request, response);
   if (url.pathname.startsWith('/api/')) return handleRest(services, handlers, url, request, response);
   throw new DomainError(
     'NOT_FOUND',
@@ -158,8 +166,11 @@ async function handleGraphQL(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  if (request.method === 'POST') assertJson(request);
-  else assertJsonParameters(url);
+  if (request.method === 'POST') {
+    assertJson(request);
+    // Yoga takes what was read before. It would break the connection off under a body that is too large.
+    Object.assign(request, { body: await readOperation(request) });
+  } else assertJsonParameters(url);
   await graphql(request, response);
 }
 
@@ -280,11 +291,6 @@ function decodePart(part: string): string {
     return decodeURIComponent(part);
   } catch {
     // Broken percent-encoding names nothing.
-    throw notFound('path', part);
+    throw notFound('path');
   }
-}
-
-function methodNotAllowed(response: ServerResponse, allowed: readonly string[]): DomainError {
-  response.setHeader('allow', allowed.join(', '));
-  return new DomainError('METHOD_NOT_ALLOWED', `This path takes ${allowed.join(', ')}.`);
 }

@@ -16,7 +16,7 @@ import { mapStream } from '../events/leavable.ts';
 const SHARED_FIELDS: ReadonlySet<string> = new Set(['deploymentLogs', 'deploymentEvents']);
 
 /** What each event came to, by what was selected of it. */
-const resultsOfEvents = new WeakMap<object, Map<string, Promise<ExecutionResult>>>();
+const resultsOfEvents = new WeakMap<object, Map<string, ExecutionResult | Promise<ExecutionResult>>>();
 const encodedResults = new WeakMap<ExecutionResult, string>();
 
 /**
@@ -40,6 +40,19 @@ export function encodeShared(result: ExecutionResult): string | null {
   return json;
 }
 
+/**
+ * Encodes events for one subscriber whose events are the same objects for all, without a stream in between: at once, where
+ * somebody else had the same before. Null when they are not the same; and for a result with errors.
+ */
+export function shareEncoded(args: ExecutionArgs): ((event: object) => string | null | Promise<string | null>) | null {
+  if (!isShareable(args)) return null;
+  const key = selectionKey(args);
+  return (event) => {
+    const result = resultOf(event, key, args);
+    return 'then' in result ? result.then(encodeShared) : encodeShared(result);
+  };
+}
+
 function isShareable({ document, operationName }: ExecutionArgs): boolean {
   const operation = getOperationAST(document, operationName);
   const [field, more] = operation?.selectionSet.selections ?? [];
@@ -53,7 +66,7 @@ async function subscribeShared(args: ExecutionArgs): Promise<AsyncIterable<Execu
   return mapStream(source, (event) => resultOf(event as object, key, args));
 }
 
-function resultOf(event: object, key: string, args: ExecutionArgs): Promise<ExecutionResult> {
+function resultOf(event: object, key: string, args: ExecutionArgs): ExecutionResult | Promise<ExecutionResult> {
   let results = resultsOfEvents.get(event);
   if (!results) resultsOfEvents.set(event, (results = new Map()));
   let result = results.get(key);
@@ -61,8 +74,13 @@ function resultOf(event: object, key: string, args: ExecutionArgs): Promise<Exec
   return result;
 }
 
-async function computeResult(event: object, args: ExecutionArgs): Promise<ExecutionResult> {
-  const result = await execute({ ...args, rootValue: event });
+/** At once, unless a resolver needs time. */
+function computeResult(event: object, args: ExecutionArgs): ExecutionResult | Promise<ExecutionResult> {
+  const result = execute({ ...args, rootValue: event });
+  return 'then' in result ? result.then(prepareShared) : prepareShared(result);
+}
+
+function prepareShared(result: ExecutionResult): ExecutionResult {
   if (result.errors) return result;
   encodedResults.set(result, ''); // Its JSON is made when it is first asked for.
   const stringify = () => encodeShared(result)!;

@@ -1,5 +1,6 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
+import { metrics } from '../metrics.ts';
 
 /**
  * Ends connections whose other side has taken nothing of what waits for it for `stallMs`: what waits there costs memory.
@@ -20,6 +21,7 @@ export function dropStalledConnections(server: Server, stallMs: number): { stop(
         seen.taken = taken;
         seen.movedAt = Date.now();
       } else if (Date.now() - seen.movedAt >= stallMs) {
+        metrics.stalled.inc({ transport: 'http' });
         socket.destroy();
       }
     }

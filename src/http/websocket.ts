@@ -5,16 +5,21 @@ import type { ExecutionResult } from 'graphql';
 import { CloseCode, handleProtocols, makeServer, type Server as ProtocolServer } from 'graphql-ws';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { DomainError } from '../domain/errors.ts';
+import type { Deliver } from '../events/follow.ts';
+import type { Context } from '../graphql/context.ts';
+import { metrics } from '../metrics.ts';
 import { withRequest, type Log } from '../telemetry.ts';
 import type { Admission } from './admission.ts';
 import { authenticate, type AuthDeps } from './auth.ts';
 import { addressOf, bearerToken } from './caller.ts';
 import { maskGraphQLError } from './errors.ts';
 import { BODY_BYTES_MAX } from './body.ts';
-import { isAccessLost, prepareOperation, type ArgsOfPipeline, type GraphQLServer } from './graphql.ts';
+import { countRefusals, isAccessLost, prepareOperation, type ArgsOfPipeline, type GraphQLServer } from './graphql.ts';
+import { isSimpleJson } from './json.ts';
+import { linger } from './linger.ts';
 import { isOriginAllowed, originRefused } from './origin.ts';
 import { rateLimited } from './rate-limit.ts';
-import { encodeShared } from './shared-results.ts';
+import { encodeShared, shareEncoded } from './shared-results.ts';
 import { endWithProblem } from './slow.ts';
 import { createTraffic, OPERATIONS_MAX, tooManyOperations, type Traffic } from './traffic.ts';
 
@@ -68,13 +73,14 @@ export function acceptWebSockets(
         return false;
       }
     },
-    onSubscribe: ({ connectionParams, extra, subscriptions }, _id, payload) =>
+    onSubscribe: ({ connectionParams, extra, subscriptions }, id, payload) =>
       withRequest({ requestId: randomUUID(), address: extra.address }, async () => {
         try {
           if (Object.keys(subscriptions).length > OPERATIONS_MAX) throw tooManyOperations();
           await count(connectionParams, extra);
           extra.traffic.noteAdmitted();
-          return await prepareOperation(graphql, await viewerOf(connectionParams, extra), payload);
+          const operation = await prepareOperation(graphql, await viewerOf(connectionParams, extra), payload);
+          return 'document' in operation ? withDelivery(operation, id, extra) : operation;
         } catch (error) {
           const isIgnored =
             error instanceof DomainError && error.code === 'RATE_LIMITED' && !extra.traffic.noteRefused();
@@ -84,6 +90,7 @@ export function acceptWebSockets(
         }
       }),
     onNext({ extra }, id, _payload, _args, result) {
+      countRefusals(result);
       // A subscription that has ended so can go on after its cursor, on a socket that is allowed to.
       if (isAccessLost(result)) extra.close(CloseCode.Forbidden, 'What you may see has changed. Connect again.');
       const encoded = encodeShared(result);
@@ -91,11 +98,14 @@ export function acceptWebSockets(
       extra.encoded.set(id, encoded);
       return ENCODED_ELSEWHERE;
     },
-    onError: (_context, _id, _payload, errors) => errors,
+    onError(_context, _id, _payload, errors) {
+      countRefusals({ errors });
+      return errors;
+    },
   });
   sockets.options.handleProtocols = handleProtocols;
   sockets.on('connection', (socket: WebSocket, request: IncomingMessage) =>
-    serveSocket(socket, { protocol, log, address: addressOf(request, trustedProxies) }),
+    serveSocket(socket, request, { protocol, log, address: addressOf(request, trustedProxies) }),
   );
   sockets.on('error', (error) => log.warn({ err: error }, 'The WebSocket server had an error and goes on'));
   const pings = setInterval(() => sockets.clients.forEach(ping), PING_INTERVAL_MS);
@@ -114,6 +124,7 @@ export function acceptWebSockets(
   function dropStalled(socket: WebSocket): void {
     const { waiting, movedAt } = stateOf(socket);
     if (waiting === 0 || Date.now() - movedAt < streamStallMs) return;
+    if (socket.readyState === socket.OPEN) metrics.stalled.inc({ transport: 'websocket' });
     socket.close(NO_PROGRESS, 'Nothing was read for too long. Subscribe again after the last cursor.');
     setTimeout(() => socket.terminate(), CLOSE_GRACE_MS).unref();
   }
@@ -137,6 +148,8 @@ interface SocketExtra {
   readonly address: string;
   readonly traffic: Traffic;
   close(code: number, reason: string): void;
+  /** Sends a whole message. Resolves when there is room for another; at once where nothing else waits. */
+  send(message: string): void | Promise<void>;
   /** The encoded payload of the next message of an operation, by the operation's id. */
   readonly encoded: Map<string, string>;
 }
@@ -152,12 +165,19 @@ function stateOf(socket: WebSocket): SocketState {
 /** One socket with the protocol on it. The library's own adapter would make the JSON of a shared result for each socket. */
 function serveSocket(
   socket: WebSocket,
+  request: IncomingMessage,
   { protocol, log, address }: { protocol: ProtocolServer<SocketExtra>; log: Log; address: string },
 ): void {
   // The library's own reason would quote the id, and a long one is more than a close can carry.
   const close = (code: number, reason: string) =>
     socket.close(code, code === ALREADY_SUBSCRIBED ? 'Subscriber already exists' : reason);
-  const extra: SocketExtra = { address, traffic: createTraffic(), close, encoded: new Map() };
+  const extra: SocketExtra = {
+    address,
+    traffic: createTraffic(),
+    close,
+    send: (message) => sendOrWait(socket, message),
+    encoded: new Map(),
+  };
   const fail = (error: unknown) => {
     if (error instanceof Error && error.message.startsWith('Unexpected message of type')) {
       return close(CloseCode.BadRequest, 'Invalid message received');
@@ -170,7 +190,9 @@ function serveSocket(
       if (socket.readyState !== socket.OPEN) return;
       const isBehind = stateOf(socket).waiting > WAITING_MESSAGES_MAX;
       if (isBehind || !extra.traffic.noteMessage(message.length)) return close(TOO_MUCH, 'Too many messages.');
-      listener(message.toString()).catch(fail);
+      const text = message.toString();
+      if (!isSimpleJson(text)) return close(CloseCode.BadRequest, 'A message had too many values or levels.');
+      listener(text).catch(fail);
     });
   const adapter = {
     protocol: socket.protocol,
@@ -179,11 +201,17 @@ function serveSocket(
     onMessage: (listener: (text: string) => Promise<void>) => void onMessage(listener),
   };
   const closed = protocol.opened(adapter, extra);
+  metrics.webSockets.inc();
   socket.on('pong', () => {
     stateOf(socket).isAlive = true;
   });
-  socket.on('error', (error) => log.debug({ err: error }, 'A WebSocket broke'));
+  socket.once('error', (error) => {
+    log.debug({ err: error }, 'A WebSocket broke');
+    // Of a frame that is too large, the library would take in as much as comes until its close is answered.
+    linger(request.socket, () => socket.terminate());
+  });
   socket.once('close', (code, reason) => {
+    metrics.webSockets.dec();
     Promise.resolve(closed(code, reason.toString())).catch((error: unknown) => {
       log.error({ err: error }, 'What a WebSocket had left could not be ended');
     });
@@ -192,18 +220,45 @@ function serveSocket(
 
 /** Resolves when the other side has taken the message, so that who makes messages waits for who reads them. */
 function send(socket: WebSocket, message: string): Promise<void> {
-  if (socket.readyState !== socket.OPEN) return Promise.resolve();
+  return new Promise((resolve, reject) => {
+    transmit(socket, message, (error) => (error ? reject(error) : resolve()));
+  });
+}
+
+/** One message may be on its way without being waited for: most are taken at once, and a promise costs more than that. */
+function sendOrWait(socket: WebSocket, message: string): void | Promise<void> {
+  if (stateOf(socket).waiting > 0) return send(socket, message);
+  // One that breaks says so with its close.
+  transmit(socket, message, () => {});
+}
+
+function transmit(socket: WebSocket, message: string, onTaken: (error?: Error) => void): void {
+  if (socket.readyState !== socket.OPEN) return onTaken();
   const state = stateOf(socket);
   if (state.waiting === 0) state.movedAt = Date.now();
   state.waiting += 1;
-  return new Promise((resolve, reject) => {
-    socket.send(message, (error) => {
-      state.waiting -= 1;
-      state.movedAt = Date.now();
-      if (error) reject(error);
-      else resolve();
-    });
+  socket.send(message, (error) => {
+    state.waiting -= 1;
+    state.movedAt = Date.now();
+    onTaken(error);
   });
+}
+
+/** Lets the batches of a log go to their socket without the library's loop, which costs several promises for each. */
+function withDelivery(operation: ArgsOfPipeline, id: string, { send: sendMessage }: SocketExtra): ArgsOfPipeline {
+  const encode = shareEncoded(operation);
+  if (!encode) return operation;
+  const start = `{"id":${JSON.stringify(id)},"type":"next","payload":`;
+  const sendEncoded = (encoded: string | null): boolean | Promise<boolean> => {
+    if (encoded === null) return false;
+    metrics.streamMessages.inc();
+    return sendMessage(`${start}${encoded}}`)?.then(() => true) ?? true;
+  };
+  const deliver: Deliver = (batch) => {
+    const encoded = encode(batch);
+    return encoded instanceof Promise ? encoded.then(sendEncoded) : sendEncoded(encoded);
+  };
+  return { ...operation, contextValue: { ...(operation.contextValue as Context), deliver } };
 }
 
 /** Stands in a message for a payload that is encoded already. Nobody outside can guess it. */

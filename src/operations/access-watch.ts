@@ -3,6 +3,7 @@ import { DomainError } from '../domain/errors.ts';
 import type { PrismaClient } from '../generated/prisma/client.ts';
 import { findValidTokens, findScopesOfUsers } from '../store/directory.ts';
 import { findDeletedApps } from '../store/production-apps.ts';
+import { metrics } from '../metrics.ts';
 import type { Log } from '../telemetry.ts';
 
 /** Streams of who may no longer watch end within 5 s; two looks and their time fit into that. */
@@ -62,6 +63,7 @@ export function createAccessWatch({ prisma, log }: { readonly prisma: PrismaClie
     const streams = watched.get(key)?.streams;
     const wasThere = streams?.delete(onEnd) ?? false;
     if (streams?.size === 0) watched.delete(key);
+    if (wasThere) metrics.subscriptions.dec();
     return wasThere;
   }
 
@@ -93,6 +95,7 @@ export function createAccessWatch({ prisma, log }: { readonly prisma: PrismaClie
       // The same function may be given twice.
       const one = (reason: DomainError) => onEnd(reason);
       known.streams.add(one);
+      metrics.subscriptions.inc();
       return () => void unwatch(key, one);
     },
     watchApp(productionAppId, onDeleted) {

@@ -2,6 +2,8 @@ import { assertMay, restrictedToApps, type ScopedOperation, type Viewer } from '
 import { DomainError, notFound } from '../domain/errors.ts';
 import { kindOfId } from '../domain/ids.ts';
 import type { Prisma, PrismaClient } from '../generated/prisma/client.ts';
+import type { Statements } from '../store/statements.ts';
+import { findTriggerTarget, type Sight, type TriggerTarget } from '../store/trigger-targets.ts';
 
 /** Throws UNAUTHENTICATED when nobody is signed in. */
 export function requireViewer(viewer: Viewer | null): Viewer {
@@ -43,6 +45,11 @@ export function visibleVersions(viewer: Viewer | null) {
   return { ...visibleTo(viewer), ...ofApps };
 }
 
+/** The same for statements that Prisma does not write. */
+export function sightOf(viewer: Viewer): Sight {
+  return { organizationIds: viewer.memberships.map(({ organizationId }) => organizationId), appIds: viewer.appIds };
+}
+
 const WITH_PUBLISHERS = { publishers: { select: { userId: true } } } satisfies Prisma.EntityInclude;
 
 /** An entity that the viewer may change. Throws NOT_FOUND when the viewer may not see it, FORBIDDEN naming what is missing. */
@@ -51,7 +58,7 @@ export async function loadEntityFor(prisma: PrismaClient, viewer: Viewer, id: st
     kindOfId(id) === 'Entity'
       ? await prisma.entity.findFirst({ where: { id, ...visibleEntities(viewer) }, include: WITH_PUBLISHERS })
       : null;
-  if (!entity) throw notFound('entity', id);
+  if (!entity) throw notFound('entity');
   assertMay(viewer, operation, accessOf(entity));
   return entity;
 }
@@ -64,8 +71,21 @@ export async function loadProductionAppFor(
   operation: ScopedOperation,
 ) {
   const app = await loadAnyProductionAppFor(prisma, viewer, id, operation);
-  if (app.deletedAt !== null) throw notFound('production app', id);
+  if (app.deletedAt !== null) throw notFound('production app');
   return app;
+}
+
+/** A production app to deploy to, with the version that is named, in one statement. */
+export async function loadTriggerTarget(
+  statements: Statements,
+  viewer: Viewer,
+  productionAppId: string,
+  versionId: string | null,
+): Promise<TriggerTarget> {
+  const target = await findTriggerTarget(statements, sightOf(viewer), productionAppId, versionId);
+  if (!target) throw notFound('production app');
+  assertMay(viewer, 'triggerDeployment', target);
+  return target;
 }
 
 /** A production app, deleted or not, that the viewer may change. */
@@ -82,7 +102,7 @@ export async function loadAnyProductionAppFor(
           include: { entity: { include: WITH_PUBLISHERS } },
         })
       : null;
-  if (!app) throw notFound('production app', id);
+  if (!app) throw notFound('production app');
   assertMay(viewer, operation, accessOf(app.entity));
   return app;
 }
@@ -96,7 +116,7 @@ export async function loadDeploymentFor(prisma: PrismaClient, viewer: Viewer, id
           include: { productionApp: { include: { entity: { include: WITH_PUBLISHERS } } } },
         })
       : null;
-  if (!deployment) throw notFound('deployment', id);
+  if (!deployment) throw notFound('deployment');
   assertMay(viewer, operation, accessOf(deployment.productionApp.entity));
   return deployment;
 }
@@ -106,7 +126,7 @@ export async function loadVisibleDeployment(prisma: PrismaClient, viewer: Viewer
   const isVisible =
     kindOfId(id) === 'Deployment' &&
     (await prisma.deployment.count({ where: { id, ...visibleDeployments(viewer) } })) > 0;
-  if (!isVisible) throw notFound('deployment', id);
+  if (!isVisible) throw notFound('deployment');
   return id;
 }
 
@@ -115,7 +135,7 @@ export async function loadVisibleApp(prisma: PrismaClient, viewer: Viewer, id: s
   const isVisible =
     kindOfId(id) === 'ProductionApp' &&
     (await prisma.productionApp.count({ where: { id, ...visibleApps(viewer) } })) > 0;
-  if (!isVisible) throw notFound('production app', id);
+  if (!isVisible) throw notFound('production app');
   return id;
 }
 

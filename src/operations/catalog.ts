@@ -37,11 +37,11 @@ export async function createEntity(
 ): Promise<Made> {
   const { idempotencyKey: key, ...body } = parseInput(entityInput, input);
   if (kindOfId(body.organizationId) !== 'Organization' || !isMember(viewer, body.organizationId)) {
-    throw notFound('organization', body.organizationId);
+    throw notFound('organization');
   }
   assertMay(viewer, 'createEntity', body);
   const id = createId('Entity');
-  return refuseDuplicates(`The organization has an entity ${body.slug} already.`, () =>
+  return refuseDuplicates('The organization has an entity of this slug already.', () =>
     prisma.$transaction((tx) =>
       makeOnce(tx, viewer, key, { operation: 'createEntity', ...body }, async () => {
         const publishers = { create: { userId: viewer.userId } };
@@ -64,7 +64,7 @@ export async function activateVersion(
     kindOfId(input.versionId) === 'Version'
       ? await prisma.version.findFirst({ where: { id: input.versionId, ...visibleVersions(viewer) } })
       : null;
-  if (!version) throw notFound('version', input.versionId);
+  if (!version) throw notFound('version');
   await loadEntityFor(prisma, viewer, version.entityId, 'activateVersion');
   const { organizationId, entityId, id: versionId } = version;
   await prisma.$transaction(async (tx) => {

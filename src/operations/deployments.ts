@@ -3,11 +3,11 @@ import type { Viewer } from '../domain/access.ts';
 import { DomainError } from '../domain/errors.ts';
 import { recordAudit } from '../store/audit.ts';
 import { requestCancel } from '../store/cancellations.ts';
-import { loadDeploymentFor, loadProductionAppFor } from './authorize.ts';
-import { announceChanges, enqueueOnce, overlapPolicy, type DeploymentOperationDeps } from './enqueue.ts';
+import { loadDeploymentFor, loadTriggerTarget } from './authorize.ts';
+import { announceCancellations, enqueueOnce, overlapPolicy, type DeploymentOperationDeps } from './enqueue.ts';
 import { idempotencyKey, type Made } from './idempotency.ts';
 import { parseInput, reasonText } from './input.ts';
-import { chooseVersion } from './versions.ts';
+import { versionToShip } from './versions.ts';
 
 const triggerInput = z.object({
   productionAppId: z.string(),
@@ -27,11 +27,11 @@ export async function triggerDeployment(
   input: z.input<typeof triggerInput>,
 ): Promise<Made> {
   const { idempotencyKey: key, ...body } = parseInput(triggerInput, input);
-  const app = await loadProductionAppFor(deps.prisma, viewer, body.productionAppId, 'triggerDeployment');
-  return enqueueOnce(deps, viewer, key, { operation: 'triggerDeployment', ...body }, async (tx) => ({
-    organizationId: app.organizationId,
-    productionAppId: app.id,
-    versionId: await chooseVersion(tx, viewer, app, body.versionId ?? null),
+  const target = await loadTriggerTarget(deps.statements, viewer, body.productionAppId, body.versionId ?? null);
+  return enqueueOnce(deps, deps.transact, viewer, key, { operation: 'triggerDeployment', ...body }, async () => ({
+    organizationId: target.organizationId,
+    productionAppId: target.id,
+    versionId: versionToShip(target, body.versionId ?? null),
     trigger: 'manual',
     reason: body.reason ?? null,
   }));
@@ -59,7 +59,7 @@ export async function cancelDeployment(
     return requested;
   });
   if (change) {
-    announceChanges(bus, [change]);
+    announceCancellations(bus, [change]);
     return deployment.id;
   }
   const { status } = await prisma.deployment.findUniqueOrThrow({

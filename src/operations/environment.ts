@@ -73,10 +73,16 @@ export async function changeEnvironment(
   }
 }
 
-/** An input by which two requests are told apart, without its values: these could be guessed from their hash. */
+/**
+ * An input by which two requests are told apart, without its values: these could be guessed from their hash. One for each
+ * key of the ring, the first key's first: what was compared before the keys were changed is known by an older one.
+ */
 export function comparable(keyRing: KeyRing, changes: EnvironmentInput) {
-  return changes?.map(({ value, ...rest }) => ({
-    ...rest,
-    value: value == null ? null : keyRing.fingerprint(value),
+  const known = changes?.map(({ value, ...rest }) => ({
+    rest,
+    prints: value == null ? null : keyRing.fingerprints(value),
   }));
+  return keyRing.marks.map((_mark, key) =>
+    known?.map(({ rest, prints }) => ({ ...rest, value: prints === null ? null : prints[key] })),
+  );
 }

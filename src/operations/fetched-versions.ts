@@ -4,15 +4,10 @@ import { DomainError } from '../domain/errors.ts';
 import { FetchError, openUrl, parseUrl } from '../packages/fetch.ts';
 import type { PublicHosts } from '../packages/public-hosts.ts';
 import { loadEntityFor } from './authorize.ts';
-import { idempotencyKey, makeOnce, recallMade } from './idempotency.ts';
+import { makeVersion } from './confirmed-versions.ts';
+import { idempotencyKey, makeSlowlyOnce, type Made } from './idempotency.ts';
 import { parseInput } from './input.ts';
-import {
-  confirmVersionUpload,
-  receiveUpload,
-  requestVersionUpload,
-  type ConfirmedVersion,
-  type UploadDeps,
-} from './uploads.ts';
+import { receiveUpload, requestVersionUpload, type UploadDeps } from './uploads.ts';
 
 export interface FetchDeps extends UploadDeps {
   readonly hosts: PublicHosts;
@@ -45,29 +40,27 @@ export async function createVersionFromUrl(
   deps: FetchDeps,
   viewer: Viewer,
   input: z.input<typeof fetchInput>,
-): Promise<ConfirmedVersion> {
+): Promise<Made> {
   const { prisma } = deps;
   const { idempotencyKey: key, ...body } = parseInput(fetchInput, input);
-  const request = { operation: 'createVersionFromUrl', ...body };
   await loadEntityFor(prisma, viewer, body.entityId, 'createVersionFromUrl');
-  const recalled = await recallMade(prisma, viewer, key, request);
-  if (recalled) return { versionId: recalled.id, replayed: true };
-  const { entityId, version, sourceHash, baseVersionId, force, setAsActive, packageSha256 } = body;
-  const upload = await requestVersionUpload(deps, viewer, { entityId, version, sourceHash, baseVersionId, force });
-  if ('existingVersionId' in upload) return { versionId: upload.existingVersionId, replayed: true };
-  const [id = '', secret = ''] = upload.uploadUrl.split('/').slice(-2);
-  await receive(deps, { id, secret }, body);
-  const { storagePath } = upload;
-  const { receivedBytes } = await prisma.upload.findUniqueOrThrow({ where: { id } });
-  const confirm = { entityId, version, sourceHash, storagePath, packageSha256, setAsActive, force };
-  const confirmed = await confirmVersionUpload(
-    deps,
-    viewer,
-    { ...confirm, fileSizeBytes: Number(receivedBytes) },
-    'createVersionFromUrl',
-  );
-  const made = await prisma.$transaction((tx) => makeOnce(tx, viewer, key, request, async () => confirmed.versionId));
-  return { versionId: made.id, replayed: confirmed.replayed || made.replayed };
+  const request = { operation: 'createVersionFromUrl', ...body } as const;
+  return makeSlowlyOnce(prisma, viewer, key, request, async () => {
+    const { entityId, version, sourceHash, baseVersionId, force, setAsActive, packageSha256 } = body;
+    const upload = await requestVersionUpload(deps, viewer, { entityId, version, sourceHash, baseVersionId, force });
+    if ('existingVersionId' in upload) return { id: upload.existingVersionId, replayed: true };
+    const [id = '', secret = ''] = upload.uploadUrl.split('/').slice(-2);
+    await receive(deps, { id, secret }, body);
+    const { storagePath } = upload;
+    const { receivedBytes } = await prisma.upload.findUniqueOrThrow({ where: { id } });
+    const received = { storagePath, fileSizeBytes: Number(receivedBytes), packageSha256 };
+    return makeVersion(
+      deps,
+      viewer,
+      { entityId, version, sourceHash, setAsActive, force, ...received },
+      { key, request },
+    );
+  });
 }
 
 async function receive(

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { Viewer } from '../domain/access.ts';
 import { DomainError } from '../domain/errors.ts';
-import type { Transaction } from '../store/db.ts';
-import { claimKey } from '../store/idempotency-keys.ts';
+import { claimKey, findUsedKey, noteMade, type UsedKey } from '../store/idempotency-keys.ts';
+import type { Statements } from '../store/statements.ts';
 
 export const idempotencyKey = z
   .string()
@@ -19,52 +19,92 @@ export interface Made {
 /** For this long a key is remembered. After it, the key may be used afresh. */
 export const KEY_TTL_MS = 24 * 60 * 60 * 1_000;
 
+type Body = Readonly<Record<string, unknown>>;
+
 /**
  * Makes an object once for each key of a caller, in the transaction that makes it: a second call with the same key and
- * body waits for the first one's commit and gets its object. Throws IDEMPOTENCY_MISMATCH for another body.
+ * body waits for the first one's commit and gets its object. Throws IDEMPOTENCY_MISMATCH for another body. Of several
+ * forms of the body, the first is remembered, and an earlier call is known by any.
  */
 export async function makeOnce(
-  tx: Transaction,
+  tx: Statements,
   viewer: Viewer,
   key: string | null | undefined,
-  body: Readonly<Record<string, unknown>>,
+  body: Body | readonly Body[],
   make: () => Promise<string>,
 ): Promise<Made> {
   if (key == null) return { id: await make(), replayed: false };
   const owner = { userId: viewer.userId, key };
-  const fingerprint = fingerprintOf(body);
-  if (await claimKey(tx, owner, fingerprint, KEY_TTL_MS)) {
+  const fingerprints = [body].flat().map(fingerprintOf);
+  if (await claimKey(tx, owner, fingerprints[0]!, KEY_TTL_MS)) {
     const id = await make();
-    await tx.idempotencyKey.update({ where: { userId_key: owner }, data: { objectId: id } });
+    await noteMade(tx, owner, id);
     return { id, replayed: false };
   }
-  const earlier = await tx.idempotencyKey.findUniqueOrThrow({ where: { userId_key: owner } });
-  return madeBefore(earlier, fingerprint);
+  return madeBefore((await findUsedKey(tx, owner, KEY_TTL_MS))!, fingerprints);
 }
+
+/** Calls of this process that take long, by caller and key. */
+const underWay = new Map<string, { readonly fingerprint: string; readonly run: Promise<Made> }>();
 
 /**
- * What an earlier call with this key made, before anything is done: for an operation that takes long until it makes
- * something. Null when there was none. Throws IDEMPOTENCY_MISMATCH for another body.
+ * For an operation that takes long until it makes something: nothing is done again of what an earlier call with this key
+ * made, or is making. Calls of one process with the same key and body share what one of them does. Of several processes
+ * each does it, and what `make` ends with is decided by `makeOnce`: who was not the first gets what the first one made.
  */
-export async function recallMade(
-  prisma: Pick<Transaction, 'idempotencyKey'>,
-  { userId }: Viewer,
+export async function makeSlowlyOnce(
+  statements: Statements,
+  viewer: Viewer,
   key: string | null | undefined,
-  body: Readonly<Record<string, unknown>>,
-): Promise<Made | null> {
-  if (key == null) return null;
-  const createdAt = { gt: new Date(Date.now() - KEY_TTL_MS) };
-  const earlier = await prisma.idempotencyKey.findFirst({ where: { userId, key, createdAt } });
-  return earlier && madeBefore(earlier, fingerprintOf(body));
+  body: Body,
+  make: () => Promise<Made>,
+): Promise<Made> {
+  if (key == null) return make();
+  const place = JSON.stringify([viewer.userId, key]);
+  const fingerprint = fingerprintOf(body);
+  for (let other = underWay.get(place); other; other = underWay.get(place)) {
+    if (other.fingerprint === fingerprint) return { ...(await other.run), replayed: true };
+    await other.run.catch(() => {}); // It is told to its own caller.
+  }
+  const run = makeUnlessMade(() => recallMade(statements, viewer, key, fingerprint), make);
+  underWay.set(place, { fingerprint, run });
+  try {
+    return await run;
+  } finally {
+    underWay.delete(place);
+  }
 }
 
-function madeBefore(earlier: { fingerprint: string; objectId: string }, fingerprint: string): Made {
-  if (earlier.fingerprint === fingerprint) return { id: earlier.objectId, replayed: true };
+/** What another process made meanwhile is in the way of making it: a name is taken, or an upload was confirmed. */
+async function makeUnlessMade(recall: () => Promise<Made | null>, make: () => Promise<Made>): Promise<Made> {
+  const before = await recall();
+  if (before) return before;
+  try {
+    return await make();
+  } catch (error) {
+    const meanwhile = error instanceof DomainError ? await recall() : null;
+    if (meanwhile) return meanwhile;
+    throw error;
+  }
+}
+
+async function recallMade(
+  statements: Statements,
+  { userId }: Viewer,
+  key: string,
+  fingerprint: string,
+): Promise<Made | null> {
+  const earlier = await findUsedKey(statements, { userId, key }, KEY_TTL_MS);
+  return earlier && madeBefore(earlier, [fingerprint]);
+}
+
+function madeBefore(earlier: UsedKey, fingerprints: readonly string[]): Made {
+  if (fingerprints.includes(earlier.fingerprint)) return { id: earlier.objectId, replayed: true };
   throw new DomainError('IDEMPOTENCY_MISMATCH', 'This idempotency key was used for another request. Use a new key.');
 }
 
 /** What is left out and what is null ask for the same. */
-function fingerprintOf(body: Readonly<Record<string, unknown>>): string {
+function fingerprintOf(body: Body): string {
   const given = Object.fromEntries(Object.entries(body).filter(([, value]) => value != null));
   return createHash('sha256').update(JSON.stringify(given)).digest('hex');
 }

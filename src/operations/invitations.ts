@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
-import { restrictedToken, type Scope, type Viewer } from '../domain/access.ts';
+import { restrictedToken, SCOPES, type Scope, type Viewer } from '../domain/access.ts';
 import { DomainError, notFound } from '../domain/errors.ts';
 import { createId, kindOfId } from '../domain/ids.ts';
 import type { PrismaClient } from '../generated/prisma/client.ts';
@@ -10,7 +10,7 @@ import { createTokenSecret, hashSecret, insertApiToken } from '../store/director
 import { idempotencyKey, makeOnce, type Made } from './idempotency.ts';
 import { parseInput } from './input.ts';
 import { assertHolds, assertMayIn } from './organization.ts';
-import { loadRoleFor, lockRole } from './roles.ts';
+import { loadRoleFor, lockRole, OPEN_INVITATION } from './roles.ts';
 import { expiryOf } from './tokens.ts';
 
 interface InvitationDeps {
@@ -72,21 +72,56 @@ export async function revokeInvitation(
     kindOfId(id) === 'Invitation'
       ? await prisma.invitation.findFirst({ where: { id, organizationId: { in: organizationIds } } })
       : null;
-  if (!invitation) throw notFound('invitation', id);
+  if (!invitation) throw notFound('invitation');
   const { organizationId } = invitation;
   assertMayIn(viewer, organizationId, 'revokeInvitation');
   await prisma.$transaction(async (tx) => {
-    const where = { id, acceptedAt: null, revokedAt: null };
+    const where = { id, ...OPEN_INVITATION };
     const { count } = await tx.invitation.updateMany({ where, data: { revokedAt: new Date() } });
-    if (count > 0) return recordAudit(tx, viewer, { organizationId, action: 'revokeInvitation', subjectId: id });
+    if (count > 0) {
+      const details = { email: invitation.email };
+      return recordAudit(tx, viewer, { organizationId, action: 'revokeInvitation', subjectId: id, details });
+    }
     const { acceptedAt } = await tx.invitation.findUniqueOrThrow({ where: { id, organizationId } });
     if (acceptedAt !== null) throw new DomainError('CONFLICT', 'The invitation was accepted already.');
   });
   return id;
 }
 
+const secretInput = z.string().max(200);
+
+/** What the holder of a link is offered. */
+export interface InvitationOffer {
+  readonly organizationName: string;
+  readonly roleName: string;
+  readonly scopes: readonly Scope[];
+  readonly invitedBy: string;
+  readonly expiresAt: Date;
+}
+
+/** What a link would be accepted for at this moment, for whoever holds it. Null when it would be refused. */
+export async function findInvitationOffer(
+  { prisma }: Pick<InvitationDeps, 'prisma'>,
+  input: string,
+): Promise<InvitationOffer | null> {
+  const secret = parseInput(secretInput, input);
+  const offered = { ...OPEN_INVITATION, expiresAt: { gt: new Date() } };
+  // The secret says of which organization it is.
+  const [found] = await prisma.$queryRaw<{ id: string; organizationId: string }[]>`
+    select id, organization_id as "organizationId" from invitations where secret_hash = ${hashSecret(secret)}`;
+  if (!found) return null;
+  const invitation = await prisma.invitation.findUnique({
+    where: { ...found, ...offered },
+    include: { organization: true, role: true, createdBy: true },
+  });
+  if (!invitation?.createdBy || !(await isStillOffered(prisma, invitation))) return null;
+  const { organization, role, createdBy, expiresAt } = invitation;
+  const scopes = SCOPES.filter((scope) => role.scopes.includes(scope));
+  return { organizationName: organization.name, roleName: role.name, scopes, invitedBy: createdBy.name, expiresAt };
+}
+
 const acceptInput = z.object({
-  secret: z.string().max(200),
+  secret: secretInput,
   name: z.string().trim().min(1, 'must not be empty').max(100, 'must be at most 100 characters').nullish(),
 });
 
@@ -122,30 +157,39 @@ export async function acceptInvitation(
     await tx.membership.create({ data: { ...member, roleId } });
     await tx.invitation.update({ where: { id }, data: { acceptedById: userId } });
     const actor = { userId, tokenId: viewer?.tokenId ?? null };
-    await recordAudit(tx, actor, { organizationId, action: 'acceptInvitation', subjectId: id });
+    const details = { email: invitation.email };
+    await recordAudit(tx, actor, { organizationId, action: 'acceptInvitation', subjectId: id, details });
     return { organizationId, userId, secret: newcomer?.secret ?? null };
   });
 }
 
 /** Two who use a link at once: one of them gets it. */
 async function takeInvitation(tx: Transaction, secret: string) {
-  const where = { secretHash: hashSecret(secret), acceptedAt: null, revokedAt: null, expiresAt: { gt: new Date() } };
+  const where = { secretHash: hashSecret(secret), ...OPEN_INVITATION, expiresAt: { gt: new Date() } };
   const [invitation] = await tx.invitation.updateManyAndReturn({ where, data: { acceptedAt: new Date() } });
-  if (invitation && (await isStillOffered(tx, invitation))) return invitation;
+  if (invitation) {
+    const role = await lockRole(tx, invitation.roleId, invitation.organizationId);
+    if (await isStillOffered(tx, { ...invitation, role })) return invitation;
+  }
   throw new DomainError('NOT_FOUND', 'The invitation is unknown, used, revoked or too old. Ask for another one.');
+}
+
+interface Offered {
+  readonly organizationId: string;
+  readonly role: { readonly scopes: readonly string[] };
+  readonly createdById: string | null;
 }
 
 /** An offer is worth what its maker may still do: who was removed does not come back by a link that he kept. */
 async function isStillOffered(
-  tx: Transaction,
-  { organizationId, roleId, createdById }: { organizationId: string; roleId: string; createdById: string | null },
+  db: Pick<Transaction, 'membership'>,
+  { organizationId, role, createdById }: Offered,
 ): Promise<boolean> {
-  const offered = await lockRole(tx, roleId, organizationId);
-  const membership = await tx.membership.findFirst({
+  const membership = await db.membership.findFirst({
     where: { organizationId, userId: createdById ?? '' },
     include: { role: true },
   });
-  const needed = ['members:invite' satisfies Scope, ...offered.scopes];
+  const needed = ['members:invite' satisfies Scope, ...role.scopes];
   return membership !== null && needed.every((scope) => membership.role.scopes.includes(scope));
 }
 

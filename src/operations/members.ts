@@ -29,7 +29,7 @@ export async function changeMemberRole(
   const { roleId, ...member } = parseInput(roleInput, input);
   const { organizationId, userId } = member;
   assertMayIn(viewer, organizationId, 'changeMemberRole');
-  if (kindOfId(roleId) !== 'Role') throw notFound('role', roleId);
+  if (kindOfId(roleId) !== 'Role') throw notFound('role');
   await prisma.$transaction(async (tx) => {
     const role = await lockRole(tx, roleId, organizationId);
     assertHolds(viewer, organizationId, role.scopes);
@@ -37,7 +37,7 @@ export async function changeMemberRole(
     assertHolds(viewer, organizationId, before.role.scopes);
     await tx.membership.update({ where: { organizationId_userId: member }, data: { roleId } });
     await assertManageable(tx, organizationId);
-    const details = { role: role.name, roleBefore: before.role.name };
+    const details = { name: before.user.name, role: role.name, roleBefore: before.role.name };
     await recordAudit(tx, viewer, { organizationId, action: 'changeMemberRole', subjectId: userId, details });
   });
   return member;
@@ -59,13 +59,14 @@ export async function removeMember(
   assertMayIn(viewer, organizationId, 'removeMember');
   await prisma.$transaction(async (tx) => {
     await lockOrganization(tx, organizationId);
-    const { role } = await loadMember(tx, member);
+    const { role, user } = await loadMember(tx, member);
     assertHolds(viewer, organizationId, role.scopes);
     const orphans = await takeOut(tx, member);
     if (userId === viewer.userId) assertNoOrphans(orphans);
     await tx.entityPublisher.createMany({ data: orphans.map((entityId) => ({ entityId, userId: viewer.userId })) });
     await assertManageable(tx, organizationId);
-    const details = { role: role.name, publisherOfInstead: orphans };
+    // Whoever is gone is found by his id no more.
+    const details = { name: user.name, role: role.name, publisherOfInstead: orphans };
     await recordAudit(tx, viewer, { organizationId, action: 'removeMember', subjectId: userId, details });
   });
   return organizationId;
@@ -80,13 +81,13 @@ export async function leaveOrganization(
   input: z.input<typeof leaveInput>,
 ): Promise<void> {
   const { organizationId } = parseInput(leaveInput, input);
-  if (!isMember(viewer, organizationId)) throw notFound('organization', organizationId);
+  if (!isMember(viewer, organizationId)) throw notFound('organization');
   if (!viewer.isUnrestricted) throw restrictedToken(organizationId);
   const member = { organizationId, userId: viewer.userId };
   await prisma.$transaction(async (tx) => {
     await lockOrganization(tx, organizationId);
     const isThere = await tx.membership.count({ where: member });
-    if (isThere === 0) throw notFound('organization', organizationId);
+    if (isThere === 0) throw notFound('organization');
     const orphans = await takeOut(tx, member);
     assertNoOrphans(orphans);
     await assertManageable(tx, organizationId);
@@ -97,16 +98,20 @@ export async function leaveOrganization(
 
 function assertNoOrphans(entityIds: readonly string[]): void {
   if (entityIds.length === 0) return;
-  const message = `You are the only publisher of ${entityIds.length} entities. Add another publisher to each first.`;
+  const what = entityIds.length === 1 ? 'an entity' : `${entityIds.length} entities`;
+  const message = `You are the only publisher of ${what}. Add another publisher first.`;
   throw new DomainError('CONFLICT', message, { entityIds });
 }
 
 async function loadMember(tx: Transaction, member: MemberKey) {
   const found =
     kindOfId(member.userId) === 'User'
-      ? await tx.membership.findUnique({ where: { organizationId_userId: member }, include: { role: true } })
+      ? await tx.membership.findUnique({
+          where: { organizationId_userId: member },
+          include: { role: true, user: true },
+        })
       : null;
-  if (!found) throw notFound('member', member.userId);
+  if (!found) throw notFound('member');
   return found;
 }
 

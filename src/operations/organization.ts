@@ -6,7 +6,7 @@ import type { Transaction } from '../store/db.ts';
 /** An organization in which the viewer may call an operation. Throws NOT_FOUND when he is no member, else FORBIDDEN. */
 export function assertMayIn(viewer: Viewer, organizationId: string, operation: ScopedOperation): void {
   if (kindOfId(organizationId) !== 'Organization' || !isMember(viewer, organizationId)) {
-    throw notFound('organization', organizationId);
+    throw notFound('organization');
   }
   assertMay(viewer, operation, { organizationId });
 }

@@ -9,7 +9,7 @@ import { recordAudit } from '../store/audit.ts';
 import { isSubdomainTaken, markProductionAppDeleted } from '../store/production-apps.ts';
 import { loadAnyProductionAppFor, loadEntityFor, loadProductionAppFor, visibleApps } from './authorize.ts';
 import { label, refuseDuplicates } from './catalog.ts';
-import { announceChanges, overlapPolicy } from './enqueue.ts';
+import { announceCancellations, overlapPolicy } from './enqueue.ts';
 import { changeEnvironment, comparable, environmentInput, namesIn } from './environment.ts';
 import { idempotencyKey, makeOnce, type Made } from './idempotency.ts';
 import { parseInput } from './input.ts';
@@ -38,10 +38,14 @@ export async function createProductionApp(
   const entity = await loadEntityFor(prisma, viewer, body.entityId, 'createProductionApp');
   if (viewer.appIds !== null) throw restrictedToApps(entity.organizationId);
   const id = createId('ProductionApp');
-  const request = { operation: 'createProductionApp', ...body, environment: comparable(keyRing, environment) };
-  return refuseDuplicates(takenMessage(body.subdomain), () =>
+  const requests = comparable(keyRing, environment).map((compared) => ({
+    operation: 'createProductionApp',
+    ...body,
+    environment: compared,
+  }));
+  return refuseDuplicates(TAKEN, () =>
     prisma.$transaction((tx) =>
-      makeOnce(tx, viewer, key, request, async () => {
+      makeOnce(tx, viewer, key, requests, async () => {
         const { overlap, buildNetwork, ...names } = body;
         const { organizationId } = entity;
         const settings = { overlap: overlap ?? undefined, buildNetwork: buildNetwork ?? undefined };
@@ -55,9 +59,7 @@ export async function createProductionApp(
   );
 }
 
-function takenMessage(subdomain: string): string {
-  return `The subdomain ${subdomain} is taken.`;
-}
+const TAKEN = 'The subdomain is taken.';
 
 const updateInput = z.object({
   id: z.string(),
@@ -83,13 +85,13 @@ export async function updateProductionApp(
     ([key, value]) => value != null && value !== app[key as keyof typeof given],
   );
   if (entries.length === 0 && !environment?.length) return app.id;
-  await refuseDuplicates(takenMessage(given.subdomain ?? app.subdomain), () =>
+  await refuseDuplicates(TAKEN, () =>
     prisma.$transaction(async (tx) => {
       // Also without data: it locks the row.
       const data = { ...Object.fromEntries(entries), deletedAt: null };
       const updated = await tx.productionApp.updateMany({ where: { id: app.id, deletedAt: null }, data });
       // Deleted since we looked.
-      if (updated.count === 0) throw notFound('production app', id);
+      if (updated.count === 0) throw notFound('production app');
       await changeEnvironment(tx, keyRing, { productionAppId: app.id, userId: viewer.userId }, environment);
       const { organizationId, id: subjectId } = app;
       const details = { ...Object.fromEntries(entries), variables: namesIn(environment) };
@@ -122,7 +124,7 @@ export async function deleteProductionApp(
   });
   if (changes === null) return app.id;
   bus.publish('releases', { kind: 'wanted' });
-  announceChanges(bus, changes);
+  announceCancellations(bus, changes);
   return app.id;
 }
 
@@ -154,5 +156,5 @@ export async function checkSubdomain(
     })) > 0;
   return isMine || !(await isSubdomainTaken(prisma, subdomain))
     ? { subdomain, available: true, reason: null }
-    : { subdomain, available: false, reason: takenMessage(subdomain) };
+    : { subdomain, available: false, reason: TAKEN };
 }

@@ -23,7 +23,7 @@ export async function addPublisher({ prisma }: PublisherDeps, viewer: Viewer, in
     await lockOrganization(tx, organizationId);
     const isMember =
       kindOfId(userId) === 'User' && (await tx.membership.count({ where: { organizationId, userId } })) > 0;
-    if (!isMember) throw notFound('member', userId);
+    if (!isMember) throw notFound('member');
     const { count } = await tx.entityPublisher.createMany({ data: [{ entityId, userId }], skipDuplicates: true });
     if (count === 0) return;
     const details = { userId };
@@ -43,7 +43,7 @@ export async function removePublisher(
   await prisma.$transaction(async (tx) => {
     await lockOrganization(tx, organizationId);
     const { count } = await tx.entityPublisher.deleteMany({ where: { entityId, userId } });
-    if (count === 0) throw notFound('publisher', userId);
+    if (count === 0) throw notFound('publisher');
     if ((await tx.entityPublisher.count({ where: { entityId } })) === 0) {
       throw new DomainError('CONFLICT', 'The entity would be left without a publisher. Add another one first.');
     }

@@ -6,6 +6,7 @@ import type { Transaction } from '../store/db.ts';
 import { lockApp, type NewDeployment } from '../store/deployments.ts';
 import { findRollbackTarget } from '../store/rollback-targets.ts';
 import { findStandings } from '../store/standings.ts';
+import type { Transact } from '../store/statements.ts';
 import { factsOf, WITH_ACTION_FACTS } from './actions.ts';
 import { loadDeploymentFor, loadProductionAppFor, visibleDeployments } from './authorize.ts';
 import { enqueueOnce, overlapPolicy, type DeploymentOperationDeps } from './enqueue.ts';
@@ -41,7 +42,8 @@ async function rerun(
 ): Promise<Made> {
   const { idempotencyKey: key, ...body } = parseInput(rerunInput, input);
   const source = await loadDeploymentFor(deps.prisma, viewer, body.deploymentId, `${action}Deployment`);
-  return enqueueOnce(deps, viewer, key, { operation: `${action}Deployment`, ...body }, async (tx) => {
+  const request = { operation: `${action}Deployment`, ...body };
+  return enqueueOnce(deps, inPrisma(deps), viewer, key, request, async (tx) => {
     await lockApp(tx, source.productionAppId);
     return planFrom(tx, viewer, action, source.id, body.reason ?? null);
   });
@@ -67,14 +69,29 @@ export async function rollbackDeployment(
 ): Promise<Made> {
   const { idempotencyKey: key, ...body } = parseInput(rollbackInput, input);
   const productionAppId = await loadAppToRollBack(deps, viewer, body);
-  return enqueueOnce(deps, viewer, key, { operation: 'rollbackDeployment', ...body }, async (tx) => {
+  const request = { operation: 'rollbackDeployment', ...body };
+  return enqueueOnce(deps, inPrisma(deps), viewer, key, request, async (tx) => {
     await lockApp(tx, productionAppId);
-    const targetId = body.deploymentId ?? (await findRollbackTarget(tx, productionAppId));
-    if (targetId === null) {
-      throw new DomainError('CONFLICT', 'There is no earlier completed deployment to go back to.');
-    }
+    const targetId = body.deploymentId ?? (await loadRollbackTarget(tx, productionAppId));
     return planFrom(tx, viewer, 'rollback', targetId, body.reason ?? null, body.allowIrreversible ?? false);
   });
+}
+
+/** What a rollback goes back to that names nothing. Throws CONFLICT when there is nothing. */
+export async function loadRollbackTarget(tx: Pick<Transaction, '$queryRaw'>, productionAppId: string): Promise<string> {
+  const targetId = await findRollbackTarget(tx, productionAppId);
+  if (targetId !== null) return targetId;
+  throw new DomainError('CONFLICT', 'There is no earlier completed deployment to go back to.');
+}
+
+/** What a rerun is decided by is read through Prisma, in the same transaction. */
+function inPrisma({ prisma }: DeploymentOperationDeps): Transact<Transaction> {
+  return (work, last) =>
+    prisma.$transaction(async (tx) => {
+      const answer = await work(tx);
+      await last?.(tx);
+      return answer;
+    });
 }
 
 async function loadAppToRollBack(

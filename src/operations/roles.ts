@@ -29,7 +29,7 @@ export async function createRole(
   assertMayIn(viewer, organizationId, 'createRole');
   assertHolds(viewer, organizationId, body.scopes);
   const id = createId('Role');
-  return refuseDuplicates(takenMessage(body.name), () =>
+  return refuseDuplicates(TAKEN, () =>
     prisma.$transaction((tx) =>
       makeOnce(tx, viewer, key, { operation: 'createRole', ...body }, async () => {
         await tx.role.create({ data: { id, ...body } });
@@ -51,7 +51,7 @@ export async function updateRole(
 ): Promise<string> {
   const { roleId, name, scopes: wanted } = parseInput(updateInput, input);
   const { id, organizationId } = await loadRoleFor(prisma, viewer, roleId, 'updateRole');
-  await refuseDuplicates(takenMessage(name ?? ''), () =>
+  await refuseDuplicates(TAKEN, () =>
     prisma.$transaction(async (tx) => {
       const { scopes: before } = await lockRole(tx, id, organizationId);
       const changed = wanted && SCOPES.filter((scope) => wanted.includes(scope) !== before.includes(scope));
@@ -69,7 +69,7 @@ export async function updateRole(
 export async function lockRole(tx: Transaction, id: string, organizationId: string) {
   await lockOrganization(tx, organizationId);
   const role = await tx.role.findUnique({ where: { id, organizationId } });
-  if (!role) throw notFound('role', id);
+  if (!role) throw notFound('role');
   return role;
 }
 
@@ -91,7 +91,8 @@ export async function deleteRole(
       where: { organizationId, roleId: id, ...OPEN_INVITATION, expiresAt: { gt: new Date() } },
     });
     if (members + invited > 0) {
-      throw new DomainError('CONFLICT', `${members} members have this role and ${invited} are invited to it.`);
+      const message = `The role is in use. Members who have it: ${members}. Open invitations to it: ${invited}.`;
+      throw new DomainError('CONFLICT', message);
     }
     await tx.invitation.deleteMany({ where: { roleId: id } });
     await tx.role.delete({ where: { id } });
@@ -100,7 +101,7 @@ export async function deleteRole(
   return organizationId;
 }
 
-const OPEN_INVITATION = { acceptedAt: null, revokedAt: null } as const;
+export const OPEN_INVITATION = { acceptedAt: null, revokedAt: null } as const;
 
 /** A role of one of the viewer's organizations. */
 export async function loadRoleFor(prisma: PrismaClient, viewer: Viewer, id: string, operation: ScopedOperation) {
@@ -109,11 +110,9 @@ export async function loadRoleFor(prisma: PrismaClient, viewer: Viewer, id: stri
     kindOfId(id) === 'Role'
       ? await prisma.role.findFirst({ where: { id, organizationId: { in: organizationIds } } })
       : null;
-  if (!role) throw notFound('role', id);
+  if (!role) throw notFound('role');
   assertMayIn(viewer, role.organizationId, operation);
   return role;
 }
 
-function takenMessage(name: string): string {
-  return `The organization has a role ${JSON.stringify(name)} already.`;
-}
+const TAKEN = 'The organization has a role of this name already.';

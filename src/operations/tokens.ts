@@ -3,8 +3,7 @@ import { restrictedToken, SCOPES, TOKEN_DAYS, TOKEN_DAYS_MAX, type Viewer } from
 import { DomainError, notFound } from '../domain/errors.ts';
 import { kindOfId } from '../domain/ids.ts';
 import type { PrismaClient } from '../generated/prisma/client.ts';
-import { recordAudit } from '../store/audit.ts';
-import type { Transaction } from '../store/db.ts';
+import { recordAuditEverywhere } from '../store/audit.ts';
 import { createTokenSecret, insertApiToken } from '../store/directory.ts';
 import { visibleApps } from './authorize.ts';
 import { idempotencyKey, makeOnce, type Made } from './idempotency.ts';
@@ -48,14 +47,15 @@ export async function createApiToken(
   for (const id of appIds ?? []) {
     const isVisible =
       kindOfId(id) === 'ProductionApp' && (await prisma.productionApp.count({ where: { id, ...visibleApps(viewer) } }));
-    if (!isVisible) throw notFound('production app', id);
+    if (!isVisible) throw notFound('production app');
   }
   const secret = createTokenSecret();
   const made = await prisma.$transaction((tx) =>
     makeOnce(tx, viewer, key, { operation: 'createApiToken', ...body }, async () => {
       const { name, scopes = null } = body;
       const id = await insertApiToken(tx, { userId: viewer.userId, name, secret, scopes, appIds, expiresAt });
-      await auditEverywhere(tx, viewer, 'createApiToken', id, { name, scopes, appIds, expiresAt });
+      const details = { name, scopes, appIds, expiresAt };
+      await recordAuditEverywhere(tx, viewer, { action: 'createApiToken', subjectId: id, details });
       return id;
     }),
   );
@@ -86,27 +86,15 @@ export async function revokeApiToken(
   if (!viewer.isUnrestricted && id !== viewer.tokenId) throw restrictedToken();
   const mine = { id, userId: viewer.userId };
   await prisma.$transaction(async (tx) => {
-    const { count } = await tx.apiToken.updateMany({
+    const [revoked] = await tx.apiToken.updateManyAndReturn({
       where: { ...mine, revokedAt: null },
       data: { revokedAt: new Date() },
     });
-    if (count > 0) return auditEverywhere(tx, viewer, 'revokeApiToken', id, {});
-    if ((await tx.apiToken.count({ where: mine })) === 0) throw notFound('token', id);
+    if (revoked) {
+      const details = { name: revoked.name };
+      return recordAuditEverywhere(tx, viewer, { action: 'revokeApiToken', subjectId: id, details });
+    }
+    if ((await tx.apiToken.count({ where: mine })) === 0) throw notFound('token');
   });
   return id;
-}
-
-/** A token is of no single organization: each that it opens hears of it. */
-async function auditEverywhere(
-  tx: Transaction,
-  viewer: Viewer,
-  action: string,
-  subjectId: string,
-  details: Readonly<Record<string, unknown>>,
-): Promise<void> {
-  // In one order, since each waits for others of its organization.
-  const organizationIds = viewer.memberships.map(({ organizationId }) => organizationId).toSorted();
-  for (const organizationId of organizationIds) {
-    await recordAudit(tx, viewer, { organizationId, action, subjectId, details });
-  }
 }

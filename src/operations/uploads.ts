@@ -1,19 +1,16 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { z } from 'zod';
-import { restrictedToApps, type Viewer } from '../domain/access.ts';
+import type { Viewer } from '../domain/access.ts';
 import { DomainError, notFound } from '../domain/errors.ts';
 import { createId, kindOfId } from '../domain/ids.ts';
-import { ManifestError, readManifest, type Manifest } from '../domain/manifest.ts';
-import type { PrismaClient, Upload } from '../generated/prisma/client.ts';
-import { ArchiveError, inspectPackage } from '../packages/archive.ts';
+import type { PrismaClient } from '../generated/prisma/client.ts';
 import { PackageTooLargeError, type PackageStore, type StoredObject } from '../packages/store.ts';
 import { recordAudit } from '../store/audit.ts';
 import type { Transaction } from '../store/db.ts';
 import { hashSecret } from '../store/directory.ts';
 import { loadEntityFor } from './authorize.ts';
-import { refuseDuplicates } from './catalog.ts';
-import { idempotencyKey, makeOnce, recallMade } from './idempotency.ts';
+import { idempotencyKey, makeOnce } from './idempotency.ts';
 import { parseInput } from './input.ts';
 
 export interface UploadDeps {
@@ -25,15 +22,14 @@ export interface UploadDeps {
 }
 
 const UPLOAD_TTL_MS = 60 * 60 * 1_000;
-const ENTRIES_MAX = 200_000;
 
-const versionText = z
+export const versionText = z
   .string()
   .regex(
     /^[A-Za-z0-9][A-Za-z0-9._+-]{0,127}$/,
     'must be 1 to 128 letters, digits, dots, plus signs, hyphens and underscores',
   );
-const sourceHash = z
+export const sourceHash = z
   .string()
   .regex(/^[A-Za-z0-9+/=:_-]{8,200}$/, 'must be 8 to 200 characters of a hash in hexadecimal or base64');
 
@@ -66,7 +62,15 @@ export async function requestVersionUpload(
   const { id: made, replayed } = await prisma.$transaction((tx) =>
     makeOnce(tx, viewer, key, { operation: 'requestVersionUpload', ...body }, async () => {
       const existing = body.force ? null : await findVersionBySource(tx, entity, body.sourceHash);
-      return existing?.id ?? insertUpload(tx, viewer, entity, body);
+      if (existing) return existing.id;
+      const upload = await insertUpload(tx, viewer, entity, body);
+      await recordAudit(tx, viewer, {
+        organizationId: entity.organizationId,
+        action: 'requestVersionUpload',
+        subjectId: entity.id,
+        details: { version: body.version },
+      });
+      return upload;
     }),
   );
   if (kindOfId(made) === 'Version') return { existingVersionId: made, replayed };
@@ -114,7 +118,7 @@ interface VersionOwner {
   readonly organizationId: string;
 }
 
-function versionsOf({ id: entityId, organizationId }: VersionOwner) {
+export function versionsOf({ id: entityId, organizationId }: VersionOwner) {
   return { entityId, organizationId };
 }
 
@@ -122,10 +126,10 @@ async function assertBaseVersion(prisma: PrismaClient, entity: VersionOwner, id:
   if (id === null) return;
   const isKnown =
     kindOfId(id) === 'Version' && (await prisma.version.count({ where: { id, ...versionsOf(entity) } })) > 0;
-  if (!isKnown) throw notFound('version', id);
+  if (!isKnown) throw notFound('version');
 }
 
-function findVersionBySource(prisma: Pick<PrismaClient, 'version'>, entity: VersionOwner, hash: string) {
+export function findVersionBySource(prisma: Pick<PrismaClient, 'version'>, entity: VersionOwner, hash: string) {
   return prisma.version.findFirst({ where: { ...versionsOf(entity), sourceHash: hash }, orderBy: { id: 'desc' } });
 }
 
@@ -134,16 +138,15 @@ async function assertVersionIsFree(
   entity: VersionOwner,
   version: string,
 ): Promise<void> {
-  if ((await prisma.version.count({ where: { ...versionsOf(entity), version } })) > 0) throw versionTaken(version);
+  if ((await prisma.version.count({ where: { ...versionsOf(entity), version } })) > 0) throw versionTaken();
 }
 
-function versionTaken(version: string): DomainError {
-  return new DomainError('CONFLICT', versionTakenMessage(version));
+function versionTaken(): DomainError {
+  return new DomainError('CONFLICT', VERSION_TAKEN);
 }
 
-function versionTakenMessage(version: string): string {
-  return `The entity has a version ${version} already, made from other source. Choose another version.`;
-}
+export const VERSION_TAKEN =
+  'The entity has a version of this name already, made from other source. Choose another one.';
 
 /**
  * The file itself, at the URL of step 1. May be repeated until the version is confirmed; the last complete file counts.
@@ -156,7 +159,7 @@ export async function receiveUpload(
   expected: { bytes: number | null; sha256: string | null },
 ): Promise<void> {
   const upload = kindOfId(id) === 'Upload' ? await prisma.upload.findUnique({ where: { id } }) : null;
-  if (!upload || !isSame(upload.secretHash, hashSecret(secret))) throw notFound('upload', id);
+  if (!upload || !isSame(upload.secretHash, hashSecret(secret))) throw notFound('upload');
   if (upload.expiresAt <= new Date()) {
     throw new DomainError('NOT_FOUND', 'This upload URL has expired. Ask for a new one.');
   }
@@ -204,7 +207,10 @@ async function putPackage(
   }
 }
 
-function mismatchOf(stored: StoredObject, expected: { bytes: number | null; sha256: string | null }): string | null {
+export function mismatchOf(
+  stored: StoredObject,
+  expected: { bytes: number | null; sha256: string | null },
+): string | null {
   if (stored.bytes === 0) return 'The package is empty.';
   if (expected.bytes !== null && stored.bytes !== expected.bytes) {
     return `The package has ${stored.bytes} bytes, not ${expected.bytes}.`;
@@ -213,153 +219,4 @@ function mismatchOf(stored: StoredObject, expected: { bytes: number | null; sha2
     return `The SHA-256 of what arrived is ${stored.sha256}, not ${expected.sha256}.`;
   }
   return null;
-}
-
-const confirmInput = z.object({
-  entityId: z.string(),
-  storagePath: z.string(),
-  version: versionText,
-  sourceHash,
-  fileSizeBytes: z.number().int().min(0),
-  packageSha256: z
-    .string()
-    .regex(/^[0-9a-f]{64}$/, 'must be 64 lower-case hexadecimal digits')
-    .nullish(),
-  setAsActive: z.boolean().nullish(),
-  force: z.boolean().nullish(),
-  idempotencyKey,
-});
-
-export interface ConfirmedVersion {
-  readonly versionId: string;
-  /** The version was there before this call. */
-  readonly replayed: boolean;
-}
-
-/**
- * Step 2: makes a version of what arrived, after a look through the whole archive. The entity's first version becomes
- * its active one unless told otherwise. Confirming again gives the same version back.
- */
-export async function confirmVersionUpload(
-  deps: UploadDeps,
-  viewer: Viewer,
-  input: z.input<typeof confirmInput>,
-  action: VersionMaker = 'confirmVersionUpload',
-): Promise<ConfirmedVersion> {
-  const { prisma } = deps;
-  const { idempotencyKey: key, ...body } = parseInput(confirmInput, input);
-  const entity = await loadEntityFor(prisma, viewer, body.entityId, 'confirmVersionUpload');
-  const request = { operation: 'confirmVersionUpload', ...body };
-  const recalled = await recallMade(prisma, viewer, key, request);
-  if (recalled) return { versionId: recalled.id, replayed: true };
-  const upload = await prisma.upload.findFirst({ where: { storagePath: body.storagePath, ...versionsOf(entity) } });
-  if (!upload) throw notFound('upload', body.storagePath);
-  if (upload.version !== body.version || upload.sourceHash !== body.sourceHash) {
-    throw new DomainError('CONFLICT', 'version and source hash differ from those the upload was requested with.');
-  }
-  if (upload.versionId !== null) return { versionId: upload.versionId, replayed: true };
-  const existing = body.force ? null : await findVersionBySource(prisma, entity, body.sourceHash);
-  if (existing) return { versionId: existing.id, replayed: true };
-
-  const received = receivedFile(upload);
-  const mismatch = mismatchOf(received, { bytes: body.fileSizeBytes, sha256: body.packageSha256 ?? null });
-  if (mismatch !== null) throw new DomainError('PACKAGE_REJECTED', mismatch);
-  const { packageJson, manifest } = await inspect(deps, upload.id, received.key);
-  // What is active is what other apps of the entity ship.
-  if (viewer.appIds !== null && body.setAsActive) throw restrictedToApps(entity.organizationId);
-  const isActive = body.setAsActive ?? (viewer.appIds === null && entity.activeVersionId === null);
-  const made = await refuseDuplicates(versionTakenMessage(body.version), () =>
-    prisma.$transaction((tx) =>
-      makeOnce(tx, viewer, key, request, () =>
-        storeVersion(tx, viewer, upload, received, { packageJson, manifest, isActive, action }),
-      ),
-    ),
-  );
-  return { versionId: made.id, replayed: made.replayed };
-}
-
-interface ReceivedFile extends StoredObject {
-  readonly key: string;
-}
-
-function receivedFile({ receivedKey, receivedBytes, receivedSha256 }: Upload): ReceivedFile {
-  if (receivedKey === null || receivedBytes === null || receivedSha256 === null) {
-    throw new DomainError('CONFLICT', 'The package file has not arrived yet. PUT it to the upload URL first.');
-  }
-  return { key: receivedKey, bytes: Number(receivedBytes), sha256: receivedSha256 };
-}
-
-/** A package that is not accepted is not kept; another file may be put to the same URL. */
-async function inspect(
-  { prisma, packages, limits }: UploadDeps,
-  uploadId: string,
-  key: string,
-): Promise<{ packageJson: string | null; manifest: Manifest }> {
-  try {
-    const archiveLimits = { bytesMax: limits.unpackedBytesMax, entriesMax: ENTRIES_MAX, links: 'refused' } as const;
-    const description = await inspectPackage(packages.open(key), archiveLimits);
-    return { packageJson: description.packageJson, manifest: readManifest(description) };
-  } catch (error) {
-    if (!(error instanceof ArchiveError) && !(error instanceof ManifestError)) throw error;
-    const nothing = { receivedKey: null, receivedBytes: null, receivedSha256: null };
-    await prisma.upload.updateMany({ where: { id: uploadId, receivedKey: key }, data: nothing });
-    await packages.remove(key);
-    throw new DomainError('PACKAGE_REJECTED', error.message, {}, { cause: error });
-  }
-}
-
-/** What its caller calls the making of a version, for the audit. */
-type VersionMaker = 'confirmVersionUpload' | 'createVersionFromUrl';
-
-interface VersionFacts {
-  readonly packageJson: string | null;
-  readonly manifest: Manifest;
-  readonly isActive: boolean;
-  readonly action: VersionMaker;
-}
-
-/** Version, upload and active version change together. Another file that arrived meanwhile is not the one we looked at. */
-async function storeVersion(
-  tx: Transaction,
-  viewer: Viewer,
-  upload: Upload,
-  file: ReceivedFile,
-  { packageJson, manifest, isActive, action }: VersionFacts,
-): Promise<string> {
-  const id = createId('Version');
-  const { organizationId, entityId, version, sourceHash: hash, baseVersionId } = upload;
-  await tx.version.create({
-    data: {
-      id,
-      organizationId,
-      entityId,
-      version,
-      sourceHash: hash,
-      baseVersionId,
-      packageKey: file.key,
-      packageBytes: file.bytes,
-      packageSha256: file.sha256,
-      packageJson: storableJson(packageJson),
-      manifest: storableJson(JSON.stringify(manifest)),
-      createdById: viewer.userId,
-    },
-  });
-  const claimed = await tx.upload.updateMany({
-    where: { id: upload.id, versionId: null, receivedKey: file.key },
-    data: { versionId: id },
-  });
-  if (claimed.count === 0) {
-    throw new DomainError('CONFLICT', 'The upload changed while it was confirmed. Confirm it again.');
-  }
-  if (isActive) await tx.entity.update({ where: { id: entityId }, data: { activeVersionId: id } });
-  const details = { entityId, version, sha256: file.sha256, isActive };
-  await recordAudit(tx, viewer, { organizationId, action, subjectId: id, details });
-  return id;
-}
-
-/** PostgreSQL's JSON holds neither NUL nor halves of characters; a package.json with such is not worth refusing. */
-function storableJson(text: string | null) {
-  if (text === null) return undefined;
-  const json = JSON.stringify(JSON.parse(text));
-  return /\\u(0000|d[89a-f][0-9a-f]{2})/i.test(json) ? undefined : JSON.parse(json);
 }

@@ -137,9 +137,7 @@ function checkHeader(
   limits: ArchiveLimits,
 ): Omit<ArchiveEntry, 'content'> {
   const shown = JSON.stringify(header.name.slice(0, 200));
-  if (Buffer.byteLength(header.name) > PATH_BYTES_MAX) {
-    throw new ArchiveError(`The archive has a path that is too long: ${shown}.`);
-  }
+  if (Buffer.byteLength(header.name) > PATH_BYTES_MAX) throw tooLong(header.name);
   const path = safePath(header.name);
   if (path === null) throw new ArchiveError(`The archive has an entry outside of its folder: ${shown}.`);
   // A parser waits forever for the end of an entry whose size is negative or no number.
@@ -166,6 +164,11 @@ function checkHeader(
     linkTarget,
     bytes: kind === 'file' ? size : 0,
   };
+}
+
+function tooLong(path: string): ArchiveError {
+  const shown = JSON.stringify(path.slice(0, 200));
+  return new ArchiveError(`There is a path that is too long, of more than ${PATH_BYTES_MAX} bytes: ${shown}.`);
 }
 
 /** A path is one thing only, and whatever lies above it is a folder. */
@@ -238,6 +241,7 @@ async function makeFolder(path: string, shown: string): Promise<void> {
     await mkdir(path, { recursive: true });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENAMETOOLONG') throw tooLong(shown);
     if (code !== 'ENOTDIR' && code !== 'EEXIST') throw error;
     throw new ArchiveError(`The archive uses one path as a file and as a folder: ${JSON.stringify(shown)}.`);
   }
@@ -245,6 +249,7 @@ async function makeFolder(path: string, shown: string): Promise<void> {
 
 async function writeEntry(path: string, entry: ArchiveEntry): Promise<void> {
   const handle = await open(path, 'wx', entry.isExecutable ? 0o755 : 0o644).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENAMETOOLONG') throw tooLong(entry.path);
     if (error.code !== 'EEXIST' && error.code !== 'EISDIR') throw error;
     throw new ArchiveError(`The archive has an entry twice: ${JSON.stringify(entry.path)}.`);
   });
@@ -281,14 +286,17 @@ export interface PackItem {
   readonly path: string;
 }
 
+/** Whether a path of the archive is left out. Those of folders end with a slash. */
+export type LeaveOut = (path: string) => boolean;
+
 /**
  * A gzipped tar of some files and folders that depends on their names, contents and executable bits alone: entries are
  * sorted, times and owners left out. The same input gives the same bytes.
  */
-export function packArchive(items: readonly PackItem[]): Readable {
+export function packArchive(items: readonly PackItem[], leaveOut: LeaveOut = () => false): Readable {
   const archive = pack();
   const gzip = createGzip({ level: 6 });
-  addSorted(archive, items).then(
+  addSorted(archive, items, leaveOut).then(
     () => archive.finalize(),
     (error: Error) => archive.destroy(error),
   );
@@ -302,14 +310,17 @@ export async function itemsOfFolder(folder: string, prefix = ''): Promise<PackIt
   return names.map((name) => ({ file: join(folder, name), path: prefix + name }));
 }
 
-async function addSorted(archive: Pack, items: readonly PackItem[]): Promise<void> {
+async function addSorted(archive: Pack, items: readonly PackItem[], leaveOut: LeaveOut): Promise<void> {
   const sorted = items.toSorted((a, b) => (a.path < b.path ? -1 : 1));
   for (const { file, path } of sorted) {
+    // What could not be unpacked again is not packed. What is deeper than this is not looked at.
+    if (Buffer.byteLength(path) > PATH_BYTES_MAX) throw tooLong(path);
     const stats = await lstat(file);
+    if (leaveOut(stats.isDirectory() ? `${path}/` : path)) continue;
     const header = { name: path, mtime: new Date(0), uid: 0, gid: 0 };
     if (stats.isDirectory()) {
       await addEntry(archive, { ...header, type: 'directory', mode: 0o755 });
-      await addSorted(archive, await itemsOfFolder(file, `${path}/`));
+      await addSorted(archive, await itemsOfFolder(file, `${path}/`), leaveOut);
     } else if (stats.isSymbolicLink()) {
       const linkname = await readlink(file);
       if (!staysInside(path, linkname)) {

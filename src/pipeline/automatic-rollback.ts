@@ -83,7 +83,7 @@ async function rollBack(
   if (obstacle !== undefined) {
     return `${what} It is left as it is: deployment ${obstacle} ran migrations that are marked as irreversible.`;
   }
-  const id = await insertDeployment(tx, {
+  const { id, nextTurn } = await insertDeployment(tx, {
     organizationId,
     productionAppId,
     versionId: target.versionId,
@@ -92,7 +92,7 @@ async function rollBack(
     reason: `Deployment ${number} turned unhealthy ${servedMs} ms after it took the traffic.`,
     sourceId: target.id,
   });
-  await queue.sendTicket(tx, productionAppId);
+  await queue.sendTicket(tx, productionAppId, nextTurn);
   const details = { productionAppId, versionId: target.versionId, sourceId: target.id, automatic: true };
   await recordAudit(tx, null, { organizationId, action: 'rollbackDeployment', subjectId: id, details });
   return `${what} A new deployment goes back to deployment ${target.number}.`;

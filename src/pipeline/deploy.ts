@@ -1,6 +1,7 @@
 import type { PhaseName } from '../domain/deployment.ts';
 import { PhaseFailure } from '../domain/errors.ts';
 import { announceState } from '../events/bus.ts';
+import { metrics } from '../metrics.ts';
 import { findCompletedPhase, findEnd } from '../store/confirmations.ts';
 import { findCancelRequest } from '../store/cancellations.ts';
 import {
@@ -12,6 +13,7 @@ import {
   handOverDeployment,
   type Claim,
   type NewClaim,
+  type PhaseEnd,
   type StateChange,
 } from '../store/deployments.ts';
 import { isDatabaseAway, outlastOutage } from '../store/outage.ts';
@@ -30,7 +32,7 @@ import { migrate } from './phases/migrate.ts';
 import { orchestrate } from './phases/orchestrate.ts';
 import { packagePhase } from './phases/package.ts';
 import { serviceDeploy } from './phases/service-deploy.ts';
-import { loadShipment, type DeployDeps, type Shipment } from './shipment.ts';
+import { findShipment, type DeployDeps, type Shipment } from './shipment.ts';
 import { CancelledError, ShutdownError, watchForStop, type StopSignals } from './stop.ts';
 
 const PHASE: Record<PhaseName, Phase> = {
@@ -58,14 +60,14 @@ const LOST_WORKERS_MAX = 3;
  */
 export async function deploy(deps: DeployDeps, claim: NewClaim, shutdown: AbortSignal): Promise<boolean> {
   await using stop = await watchForStop(deps, claim, shutdown);
-  const shipment = await loadShipment(deps, claim);
+  const shipment = await findShipment(deps, claim);
+  if (shipment === null) return lostIt(deps, claim);
+  stop.heed(shipment.cancel);
   try {
     await runOpenPhases(deps, shipment, stop.signals);
-    const completed = await outlastOutage(
-      () => completeDeployment(deps.prisma, claim),
-      () => findEnd(deps.prisma, claim, 'completed'),
-    );
-    announce(deps, completed ?? lost(claim));
+    // Of a deployment whose phases are all completed nothing but its end is left.
+    if (shipment.open.length === 0) announce(deps, (await complete(deps, claim, null)) ?? lost(claim));
+    metrics.deploymentsEnded.inc({ status: 'completed' });
     deps.bus.publish('releases', { kind: 'wanted' });
     deps.log.info({ deploymentId: claim.deploymentId }, 'Deployment completed');
   } catch (error) {
@@ -77,15 +79,17 @@ export async function deploy(deps: DeployDeps, claim: NewClaim, shutdown: AbortS
       throw reason;
     }
     if (isDatabaseAway(reason)) throw reason;
-    if (reason instanceof ClaimLostError || !(await fail(deps, shipment, reason))) {
-      deps.log.warn({ deploymentId: claim.deploymentId, run: claim.run }, 'Another worker has the deployment');
-      return false;
-    }
+    if (reason instanceof ClaimLostError || !(await fail(deps, shipment, reason))) return lostIt(deps, claim);
   }
   await removeWorkspace(deps.workspacesFolder, claim.deploymentId).catch((error: unknown) => {
     deps.log.warn({ err: error, deploymentId: claim.deploymentId }, 'A workspace could not be removed');
   });
   return true;
+}
+
+function lostIt({ log }: DeployDeps, { deploymentId, run }: Claim): false {
+  log.warn({ deploymentId, run }, 'Another worker has the deployment');
+  return false;
 }
 
 async function runOpenPhases(deps: DeployDeps, shipment: Shipment, stop: StopSignals): Promise<void> {
@@ -100,15 +104,29 @@ async function runOpenPhases(deps: DeployDeps, shipment: Shipment, stop: StopSig
     if (skipReason !== null) context.log(`Skipped: ${skipReason}`);
     shipment.firstSeq = (await writer.flush()) + 1;
     await deps.checkpoint?.(name, 'commit', claim, stop.soft);
-    const ended = { outputs, skipReason, next: open[index + 1]?.name ?? null };
-    const completed = await outlastOutage(
-      () => completePhase(deps.prisma, claim, name, ended),
-      () => findCompletedPhase(deps.prisma, claim, name),
-    );
-    announce(deps, completed ?? lost(claim));
+    const next = open[index + 1]?.name ?? null;
+    const ended = await endPhase(deps, claim, { phase: name, outputs, skipReason }, next);
+    announce(deps, ended ?? lost(claim));
+    // The deployment has ended with its last phase: nothing stops it any more.
+    if (next === null) return;
     shipment.outputs = { ...shipment.outputs, ...outputs };
     stop.soft.throwIfAborted();
   }
+}
+
+function endPhase(deps: DeployDeps, claim: Claim, end: PhaseEnd, next: PhaseName | null): Promise<StateChange | null> {
+  if (next === null) return complete(deps, claim, end);
+  return outlastOutage(
+    () => completePhase(deps.statements, claim, end, next),
+    () => findCompletedPhase(deps.prisma, claim, end.phase),
+  );
+}
+
+function complete({ prisma, statements }: DeployDeps, claim: Claim, last: PhaseEnd | null) {
+  return outlastOutage(
+    () => completeDeployment(statements, claim, last),
+    () => findEnd(prisma, claim, 'completed'),
+  );
 }
 
 /**
@@ -117,7 +135,7 @@ async function runOpenPhases(deps: DeployDeps, shipment: Shipment, stop: StopSig
  */
 async function resume(deps: DeployDeps, claim: NewClaim, phase: PhaseName, writer: LogWriter): Promise<void> {
   const isHopeless = claim.lostWorkers >= LOST_WORKERS_MAX;
-  if (!isHopeless) announce(deps, (await beginPhase(deps.prisma, claim, phase)) ?? lost(claim));
+  if (!isHopeless) announce(deps, (await beginPhase(deps.statements, claim, phase)) ?? lost(claim));
   writer.write({ message: takeOverMessage(claim), level: 'warn' });
   await terminateGroup({ leader: null, marker: markersBefore(claim) }, deps.killGraceMs);
   await takeWorkspace(deps.workspacesFolder, claim);
@@ -172,7 +190,6 @@ async function runPhase(
   const timeout = new AbortController();
   const timer = setTimeout(() => timeout.abort(timeoutFailure(phase.name, limitMs)), limitMs);
   const signal = AbortSignal.any([stop.soft, timeout.signal]);
-  const hard = AbortSignal.any([stop.hard, timeout.signal]);
   const surroundings = {
     writer,
     killGraceMs: deps.killGraceMs,
@@ -183,7 +200,12 @@ async function runPhase(
     marker: markerOf(claim),
   };
   const run = (command: string, options: RunOptions) =>
-    runCommand({ ...surroundings, signal: options.isUninterrupted ? hard : signal }, command, options);
+    runCommand(
+      { ...surroundings, signal: options.isUninterrupted ? AbortSignal.any([stop.hard, timeout.signal]) : signal },
+      command,
+      options,
+    );
+  const stopClock = metrics.phaseSeconds.startTimer({ phase: phase.name });
   try {
     signal.throwIfAborted();
     await deps.checkpoint?.(phase.name, 'before', claim, signal);
@@ -192,6 +214,7 @@ async function runPhase(
     await deps.checkpoint?.(phase.name, 'after', claim, signal);
     return await running;
   } finally {
+    stopClock();
     clearTimeout(timer);
   }
 }
@@ -208,14 +231,14 @@ function timeoutFailure(phase: PhaseName, limitMs: number): PhaseFailure {
 
 /** An error tells what stopped the work only if nothing else had asked for it to stop, and the work was still ours. */
 async function whyStopped(
-  { prisma }: DeployDeps,
+  { statements }: DeployDeps,
   claim: Claim,
   error: unknown,
   { soft }: StopSignals,
 ): Promise<unknown> {
   if (soft.aborted) return soft.reason;
   if (isDatabaseAway(error)) return error;
-  const held = await findCancelRequest(prisma, claim);
+  const held = await findCancelRequest(statements, claim);
   if (held === null) return new ClaimLostError(claim);
   if (!(error instanceof ClaimLostError)) return error;
   // The claim is still ours: a write was refused because of a cancel that we had not heard of, or its facts are wrong.
@@ -240,11 +263,12 @@ async function fail(deps: DeployDeps, shipment: Shipment, reason: unknown): Prom
   if (lastSeq === null) return false;
   const failure = { ...facts, firstSeq: Math.max(firstSeq, lastSeq - FAILURE_LINES_SHOWN + 1), lastSeq };
   const change = await outlastOutage(
-    () => failDeployment(deps.prisma, claim, status, failure),
+    () => failDeployment(deps.statements, claim, status, failure),
     () => findEnd(deps.prisma, claim, status),
   );
   if (change === null) return false;
   announce(deps, change);
+  metrics.deploymentsEnded.inc({ status });
   deps.log.info({ deploymentId: claim.deploymentId, status, code: failure.code }, 'Deployment ended');
   return true;
 }

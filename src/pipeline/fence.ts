@@ -1,7 +1,7 @@
 import { mkdir, readdir, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Claim } from '../store/deployments.ts';
-import { removeFolder } from './removal.ts';
+import { removeFolder } from '../targets/removal.ts';
 
 /*
  * What keeps a worker that was given up for dead, and wakes up, from what its successor works on. The rows are fenced by

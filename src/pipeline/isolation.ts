@@ -8,7 +8,7 @@ import { MIRROR_FILES } from '../targets/sandbox-command.ts';
 import { openNetwork } from '../targets/sandbox-network.ts';
 import type { Sandbox } from '../targets/sandbox.ts';
 import type { RunOptions } from './phase.ts';
-import { removeFolder } from './removal.ts';
+import { removeFolder } from '../targets/removal.ts';
 
 /** How the commands of packages are kept from everything that is not theirs. */
 export interface Isolation {

@@ -1,10 +1,12 @@
 import type { LogLevel, LogStream, PhaseName } from '../domain/deployment.ts';
 import type { EventBus } from '../events/bus.ts';
 import type { PrismaClient } from '../generated/prisma/client.ts';
+import { metrics } from '../metrics.ts';
 import { findStoredLines } from '../store/confirmations.ts';
 import { ClaimLostError, type Claim } from '../store/deployments.ts';
 import { appendLogLines, NO_OUTPUT, TRUNCATION, type NewLogLine, type StoredOutput } from '../store/logs.ts';
 import { outlastOutage } from '../store/outage.ts';
+import type { Statements } from '../store/statements.ts';
 import type { Mask } from '../targets/masking.ts';
 import { createOutputAllowance } from './output-allowance.ts';
 
@@ -33,6 +35,7 @@ export interface LogWriter {
 
 export interface LogWriterDeps {
   readonly prisma: PrismaClient;
+  readonly statements: Statements;
   readonly bus: EventBus;
   readonly mask: Mask;
   /** How much output of a deployment's commands is stored: one line says that there was more, which is dropped. */
@@ -47,7 +50,7 @@ export interface StoredLog {
 
 /** Stores a deployment's lines in batches, in order, masked, and announces each batch after it is stored. */
 export function createLogWriter(
-  { prisma, bus, mask, logBytesMax }: LogWriterDeps,
+  { prisma, statements, bus, mask, logBytesMax }: LogWriterDeps,
   claim: Claim,
   { lastSeq: lastSeqBefore, output = NO_OUTPUT }: StoredLog,
 ): LogWriter {
@@ -79,11 +82,12 @@ export function createLogWriter(
       if (waiting.length < WAITING_LINES_MAX) releaseWriters();
       try {
         const stored = await outlastOutage(
-          () => appendLogLines(prisma, claim, batch, lastSeq),
+          () => appendLogLines(statements, claim, batch, lastSeq),
           () => findStoredLines(prisma, claim, lastSeq + batch.length),
         );
         if (stored === null) throw new ClaimLostError(claim);
         lastSeq = stored;
+        metrics.logLines.inc(batch.length);
         bus.publish(`deployment:${claim.deploymentId}`, { kind: 'logs', lastSeq });
       } catch (error) {
         failure = error;

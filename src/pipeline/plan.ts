@@ -1,6 +1,6 @@
 import type { DeploymentTrigger, PhaseName } from '../domain/deployment.ts';
 import { planPhase, planSource, type PhasePlan, type PlanSource } from '../domain/plan.ts';
-import type { DeploymentPhase } from '../generated/prisma/client.ts';
+import type { StoredPhase } from '../store/shipments.ts';
 import type { MigrationRecord, PhaseOutputs } from './phase.ts';
 
 /** What a deployment may keep of the one that it was made from, which has ended and never changes. */
@@ -11,7 +11,7 @@ export interface Reusable {
 
 export function reusableOf(
   trigger: DeploymentTrigger,
-  source: { number: number; phases: readonly DeploymentPhase[] } | null,
+  source: { number: number; phases: readonly StoredPhase[] } | null,
 ): Reusable {
   const completed = source?.phases.filter(({ status }) => status === 'completed') ?? [];
   return {

@@ -1,7 +1,9 @@
 import { fromPrisma, PgBoss, type Db, type Job, type JobAttempt } from 'pg-boss';
-import type { Database, Transaction } from '../store/db.ts';
+import type { Database } from '../store/db.ts';
+import type { Statements } from '../store/statements.ts';
 import { findNextTurn } from '../store/turns.ts';
 import type { Log } from '../telemetry.ts';
+import { openQueueConnection } from './queue-connection.ts';
 
 const QUEUE = 'deploy';
 const HEARTBEAT_SECONDS = 10;
@@ -11,7 +13,7 @@ const HELD_FOR_SURE_MS = 1_000;
 const TICKETS_MAX = 100_000;
 
 /** Reads what pg-boss keeps: it has no call that asks for keys. */
-export const WITHOUT_TICKET = `
+const WITHOUT_TICKET = `
   select app.id from unnest($2::text[]) as app(id)
   where not exists (
     select from pgboss.job where name = $1 and singleton_key = app.id and state in ('created', 'retry', 'active')
@@ -33,8 +35,13 @@ export interface HeldTicket {
  * tickets are handed out by the turns of their apps' next deployments, so that no organization holds up the others.
  */
 export interface Queue {
-  /** In the transaction of what it is for: neither exists without the other. The only way to enqueue. */
-  sendTicket(tx: Transaction, productionAppId: string): Promise<void>;
+  /**
+   * In the transaction of what it is for: neither exists without the other. The only way to enqueue. Whoever knows the
+   * turn of the app's next deployment says it.
+   */
+  sendTicket(tx: Statements, productionAppId: string, turn?: number): Promise<void>;
+  /** For what waits behind the deployment whose ticket is in hand: nothing is lost with it that this one does not mend. */
+  sendNextTicket(productionAppId: string, turn: number): Promise<void>;
   /** Hands out tickets to this many handlers at once. A handler that throws gives its ticket back. */
   work(handlers: number, handler: (productionAppId: string, ticket: HeldTicket) => Promise<void>): Promise<void>;
   /** Hands out no more tickets here. Those that are out stay out until their handlers end. */
@@ -48,10 +55,11 @@ export interface Queue {
 
 /** `databaseUrl` is null for the embedded database, whose one connection the queue shares. */
 export async function openQueue(database: Database, databaseUrl: string | null, log: Log): Promise<Queue> {
+  const lanes = new Lanes((lane) => boss.notifyWorker(lane));
+  const connection = openQueueConnection(database, databaseUrl, log, () => lanes.wake());
   const boss = new PgBoss({
-    ...(databaseUrl === null
-      ? { db: shareConnection(database), backend: 'pglite' as const }
-      : { connectionString: databaseUrl, max: 4 }),
+    db: connection.db,
+    ...(connection.backend ? { backend: connection.backend } : {}),
     useListenNotify: true,
     schedule: false,
     superviseIntervalSeconds: 1,
@@ -73,7 +81,6 @@ export async function openQueue(database: Database, databaseUrl: string | null, 
     // Nobody asks what became of a ticket: the deployments say it.
     deleteAfterSeconds: 60,
   });
-  const workers: string[] = [];
   let isPaused = false;
 
   function holdTicket(ticket: JobAttempt): HeldTicket {
@@ -95,13 +102,18 @@ export async function openQueue(database: Database, databaseUrl: string | null, 
     await boss.send(QUEUE, ticket.data, { singletonKey: ticket.data.productionAppId });
   }
 
+  /** One waiting ticket of an app is enough, as long as its turn is right. */
+  async function upsertTicket(productionAppId: string, turn: number, options: { db?: Db } = {}): Promise<void> {
+    const ticket: Ticket = { productionAppId };
+    await boss.upsert(QUEUE, ticket, { ...options, singletonKey: productionAppId, priority: -turn });
+  }
+
   return {
-    async sendTicket(tx, productionAppId) {
-      const turn = (await findNextTurn(tx, productionAppId)) ?? 0;
-      const options = { db: fromPrisma(tx), singletonKey: productionAppId, priority: -turn };
-      // One waiting ticket of an app is enough, as long as its turn is right.
-      await boss.upsert(QUEUE, { productionAppId } satisfies Ticket, options);
+    async sendTicket(tx, productionAppId, turn) {
+      const known = turn ?? (await findNextTurn(tx, productionAppId)) ?? 0;
+      await upsertTicket(productionAppId, known, { db: fromPrisma(tx) });
     },
+    sendNextTicket: (productionAppId, turn) => upsertTicket(productionAppId, turn),
     async work(handlers, handler) {
       const options = {
         pollingIntervalSeconds: 0.5,
@@ -112,17 +124,20 @@ export async function openQueue(database: Database, databaseUrl: string | null, 
         batchSize: 1,
       };
       for (let i = 0; i < handlers; i += 1) {
-        workers.push(
-          await boss.work<Ticket>(QUEUE, options, async ([ticket]) => {
-            if (!ticket) return;
-            await handler(ticket.data.productionAppId, holdTicket(ticket)).catch(async (error: unknown) => {
-              if (isPaused) await giveBack(ticket);
-              throw error;
-            });
-            // An ending ticket notifies nobody, and one of the same app may have waited for it.
-            setTimeout(() => workers.forEach((worker) => boss.notifyWorker(worker)), 20);
-          }),
-        );
+        // No look has an answer before this one is there.
+        const lane = await boss.work<Ticket>(QUEUE, options, async ([ticket]) => {
+          if (!ticket) return;
+          lanes.begin(lane);
+          try {
+            await handler(ticket.data.productionAppId, holdTicket(ticket));
+          } catch (error) {
+            lanes.rest(lane);
+            if (isPaused) await giveBack(ticket);
+            throw error;
+          }
+          lanes.goOn(lane);
+        });
+        lanes.rest(lane);
       }
     },
     async findWithoutTicket(productionAppIds) {
@@ -143,37 +158,54 @@ export async function openQueue(database: Database, databaseUrl: string | null, 
     async close() {
       // Handlers were told to stop before; whoever does not is given up after the time-out.
       await boss.stop({ graceful: true, timeout: 10_000, close: true });
+      await connection.close();
     },
   };
 }
 
-/** pg-boss on the embedded database's single connection, which others use in between. */
-function shareConnection({ pool }: Database): Db {
-  return {
-    async executeSql(text, values) {
-      const client = await pool.connect();
-      try {
-        const result = await client.query(text, values);
-        const results = Array.isArray(result) ? result : [result];
-        return { rows: results.flatMap(({ rows }) => rows ?? []) };
-      } catch (error) {
-        // A script of several statements may have left its transaction open.
-        await client.query('rollback');
-        throw error;
-      } finally {
-        client.release();
-      }
-    },
-    async listen(channel, onNotification, onReconnect) {
-      const client = await pool.connect();
-      const listener = (message: { channel: string; payload?: string }) => {
-        if (message.channel === channel) onNotification(message.payload ?? '');
-      };
-      client.on('notification', listener);
-      await client.query(`listen "${channel.replaceAll('"', '""')}"`);
-      client.release();
-      onReconnect();
-      return { close: async () => void client.off('notification', listener) };
-    },
-  };
+/**
+ * The handlers of one process, each of which pg-boss has look for a ticket twice a second, and when it is woken.
+ *
+ * One ticket wakes one of those that are idle. It may be on its way to a look already, and find another ticket: then it
+ * wakes the next one. Whoever ends a ticket looks again at once, since that notifies nobody, and one of the same app may
+ * have waited for it; but not whoever gave it back, which would be tried again without end.
+ */
+class Lanes {
+  readonly #wakeLane: (lane: string) => void;
+  /** Those that were woken longest ago first. */
+  readonly #idle = new Set<string>();
+  /** Tickets that were heard of, as far as it is not known that somebody has them. */
+  #heard = 0;
+
+  constructor(wakeLane: (lane: string) => void) {
+    this.#wakeLane = wakeLane;
+  }
+
+  wake(): void {
+    this.#heard = Math.min(this.#heard + 1, this.#idle.size);
+    this.#wakeNext();
+  }
+
+  begin(lane: string): void {
+    this.#idle.delete(lane);
+    this.#heard = Math.max(0, this.#heard - 1);
+    if (this.#heard > 0) this.#wakeNext();
+  }
+
+  rest(lane: string): void {
+    this.#idle.add(lane);
+  }
+
+  goOn(lane: string): void {
+    this.#idle.add(lane);
+    this.#wakeLane(lane);
+  }
+
+  #wakeNext(): void {
+    const [lane] = this.#idle;
+    if (lane === undefined) return;
+    this.#idle.delete(lane);
+    this.#idle.add(lane);
+    this.#wakeLane(lane);
+  }
 }

@@ -1,12 +1,12 @@
-import { createId } from '../domain/ids.ts';
 import { announceState } from '../events/bus.ts';
+import { metrics } from '../metrics.ts';
 import { claimNextDeployment } from '../store/deployments.ts';
 import { isDatabaseAway, untilDatabaseAnswers } from '../store/outage.ts';
 import { deploy } from './deploy.ts';
 import type { HeldTicket, Queue } from './queue.ts';
 import type { DeployDeps } from './shipment.ts';
 
-type RunnerDeps = DeployDeps & { readonly queue: Queue };
+type RunnerDeps = DeployDeps & { readonly queue: Queue; readonly workerId: string };
 
 export interface Runner {
   /** Takes no more work, hands over what it is at, and resolves when nothing of it runs any more. */
@@ -15,11 +15,9 @@ export interface Runner {
 
 /** Works on as many deployments at a time as it is given workers, each of another app. */
 export async function startRunner(deps: RunnerDeps, workers: number): Promise<Runner> {
-  const { prisma, queue, log } = deps;
+  const { statements, queue, log, workerId } = deps;
   const shutdown = new AbortController();
   const running = new Set<Promise<void>>();
-  // Ids sort by time and name no machine: enough to tell workers apart in events and logs.
-  const workerId = createId('Host').replace('hst_', 'worker_');
 
   /**
    * One ticket, one deployment: whoever waits with an earlier turn comes before the app's next one. Without the ticket, a
@@ -31,13 +29,16 @@ export async function startRunner(deps: RunnerDeps, workers: number): Promise<Ru
       return;
     }
     shutdown.signal.throwIfAborted();
-    const claim = await claimNextDeployment(prisma, productionAppId, workerId);
+    const claim = await claimNextDeployment(statements, productionAppId, workerId);
     if (claim === null) return;
     announceState(deps.bus, claim);
+    if (claim.takenOver) metrics.takeOvers.inc();
     log.info({ deploymentId: claim.deploymentId, run: claim.run }, 'Deployment claimed');
     // Beside the work: the next deployment need not wait for it, and a worker that dies before it has its own ticket yet.
-    const sent = sendNextTicket(deps, productionAppId);
-    sent.catch(() => {}); // It is waited for below.
+    // What is triggered later brings a ticket of its own.
+    const { nextTurn } = claim;
+    const sent = nextTurn === null ? null : queue.sendNextTicket(productionAppId, nextTurn);
+    sent?.catch(() => {}); // It is waited for below.
     await deploy(deps, claim, shutdown.signal);
     await sent;
   }
@@ -50,11 +51,13 @@ export async function startRunner(deps: RunnerDeps, workers: number): Promise<Ru
       } catch (error) {
         if (!isDatabaseAway(error) || shutdown.signal.aborted) throw error;
         log.warn({ err: error, productionAppId }, 'The database is away; the work goes on when it is back');
-        await untilDatabaseAnswers(() => prisma.$queryRaw`select 1`, shutdown.signal);
+        await untilDatabaseAnswers(() => statements.$queryRaw`select 1`, shutdown.signal);
       }
     }
   }
 
+  // Held open, so that no deployment has to wait until the broker knows that somebody listens.
+  const unsubscribe = await deps.bus.subscribe('cancels', () => {});
   await queue.work(workers, async (productionAppId, ticket) => {
     const work = workThroughOutages(productionAppId, ticket);
     running.add(work);
@@ -65,12 +68,7 @@ export async function startRunner(deps: RunnerDeps, workers: number): Promise<Ru
       await queue.pause();
       shutdown.abort();
       await Promise.allSettled(running);
+      unsubscribe();
     },
   };
-}
-
-/** For what waited when this one was claimed. What is triggered later brings a ticket of its own. */
-async function sendNextTicket({ prisma, queue }: RunnerDeps, productionAppId: string): Promise<void> {
-  const waiting = await prisma.deployment.count({ where: { productionAppId, status: 'pending' } });
-  if (waiting > 0) await prisma.$transaction((tx) => queue.sendTicket(tx, productionAppId));
 }

@@ -4,7 +4,10 @@ import type { EventBus } from '../events/bus.ts';
 import type { PrismaClient } from '../generated/prisma/client.ts';
 import type { PackageStore } from '../packages/store.ts';
 import { ClaimLostError, type Claim, type NewClaim } from '../store/deployments.ts';
+import type { CancelState } from '../store/cancellations.ts';
 import { measureOutput } from '../store/logs.ts';
+import { readShipment } from '../store/shipments.ts';
+import type { Statements } from '../store/statements.ts';
 import type { Target } from '../targets/target.ts';
 import type { Log } from '../telemetry.ts';
 import { createAppEnvironment } from './app-environment.ts';
@@ -17,6 +20,7 @@ import { reusableOf } from './plan.ts';
 
 export interface DeployDeps {
   readonly prisma: PrismaClient;
+  readonly statements: Statements;
   readonly bus: EventBus;
   readonly packages: PackageStore;
   readonly keyRing: KeyRing;
@@ -43,6 +47,8 @@ export type Checkpoint = (phase: PhaseName, moment: PhaseMoment, claim: NewClaim
 /** One deployment in one worker's hands: what is left to do, and how far it is. */
 export interface Shipment {
   readonly claim: NewClaim;
+  /** A request from before this worker came. */
+  readonly cancel: CancelState;
   readonly writer: LogWriter;
   /** What the writer masks with; for every other text that is stored as well. */
   readonly masking: Masking;
@@ -57,14 +63,11 @@ export interface Shipment {
   firstSeq: number;
 }
 
-/** Reads a claimed deployment, with what an earlier worker has completed of it. */
-export async function loadShipment(deps: DeployDeps, claim: NewClaim): Promise<Shipment> {
-  const { version, productionApp, phases, lastSeq, trigger, source } = await deps.prisma.deployment.findUniqueOrThrow({
-    where: { id: claim.deploymentId },
-    include: { version: true, productionApp: true, phases: true, source: { include: { phases: true } } },
-  });
-  const { id, subdomain, buildNetwork } = productionApp;
-  const app = { id, subdomain, buildNetwork };
+/** Reads a claimed deployment, with what an earlier worker has completed of it. Null when the claim is lost. */
+export async function findShipment(deps: DeployDeps, claim: NewClaim): Promise<Shipment | null> {
+  const read = claim.shipment ?? (await readShipment(deps.statements, claim));
+  if (read === null) return null;
+  const { cancel, version, app, phases, lastSeq, trigger, source } = read;
   const masking = createMasking(() => deps.target.secrets(app));
   // Nothing prints what was not loaded: there is no need to ask for it in every phase.
   const environment = createAppEnvironment(deps, app.id, masking.add);
@@ -78,6 +81,7 @@ export async function loadShipment(deps: DeployDeps, claim: NewClaim): Promise<S
   const moved = outputs.workspace === undefined ? {} : { workspace: workspaceOf(deps.workspacesFolder, claim) };
   return {
     claim,
+    cancel,
     writer,
     masking,
     context: {
@@ -85,14 +89,13 @@ export async function loadShipment(deps: DeployDeps, claim: NewClaim): Promise<S
       app,
       version: {
         ...version,
-        packageBytes: Number(version.packageBytes),
         manifest: version.manifest as PhaseContext['version']['manifest'],
       },
       target: deps.target,
       packages: deps.packages,
       workspacesFolder: deps.workspacesFolder,
       limits: deps.limits,
-      migrations: migrationRecord(deps.prisma, productionApp.id, claim),
+      migrations: migrationRecord(deps.prisma, app.id, claim),
       environment,
       reusable: reusableOf(trigger, source),
       log: (message, options = {}) => writer.write({ message, ...options }),

@@ -1,7 +1,7 @@
 import { HINT_POLL_MS, type EventBus } from '../events/bus.ts';
-import type { PrismaClient } from '../generated/prisma/client.ts';
-import { findCancelRequest } from '../store/cancellations.ts';
+import { findCancelRequest, type CancelState } from '../store/cancellations.ts';
 import { ClaimLostError, type Claim } from '../store/deployments.ts';
+import type { Statements } from '../store/statements.ts';
 import type { Log } from '../telemetry.ts';
 
 /** How long a worker that shuts down waits for a command that must not be cut in half. */
@@ -23,12 +23,18 @@ export interface StopSignals {
   readonly hard: AbortSignal;
 }
 
+/** Whoever reads the deployment for another reason tells what he found of a cancel. */
+export interface StopWatch extends AsyncDisposable {
+  readonly signals: StopSignals;
+  heed(cancel: CancelState | null): void;
+}
+
 /** Asks the database, at a hint and once a second, whether the work must stop. */
 export async function watchForStop(
-  { prisma, bus, log }: { prisma: PrismaClient; bus: EventBus; log: Log },
+  { statements, bus, log }: { statements: Statements; bus: EventBus; log: Log },
   claim: Claim,
   shutdown: AbortSignal,
-): Promise<AsyncDisposable & { signals: StopSignals }> {
+): Promise<StopWatch> {
   const soft = new AbortController();
   const hard = new AbortController();
   const stopHard = (reason: Error) => {
@@ -41,25 +47,25 @@ export async function watchForStop(
     soft.abort(reason);
     grace = setTimeout(() => hard.abort(reason), SHUTDOWN_GRACE_MS);
   };
-  const look = async () => {
-    const cancel = await findCancelRequest(prisma, claim);
+  const heed = (cancel: CancelState | null) => {
     if (cancel === null) stopHard(new ClaimLostError(claim));
     else if (cancel.forced) stopHard(new CancelledError());
     else if (cancel.requested) soft.abort(new CancelledError());
   };
-  const lookSafely = () =>
-    void look().catch((error: unknown) => log.warn({ err: error }, 'Could not look for a cancel'));
+  const look = () =>
+    void findCancelRequest(statements, claim)
+      .then(heed)
+      .catch((error: unknown) => log.warn({ err: error }, 'Could not look for a cancel'));
 
   if (shutdown.aborted) onShutdown();
   shutdown.addEventListener('abort', onShutdown);
-  const timer = setInterval(lookSafely, HINT_POLL_MS);
-  const unsubscribe = await bus.subscribe(`deployment:${claim.deploymentId}`, (hint) => {
-    if (hint.kind === 'cancel') lookSafely();
+  const timer = setInterval(look, HINT_POLL_MS);
+  const unsubscribe = await bus.subscribe('cancels', ({ deploymentId }) => {
+    if (deploymentId === claim.deploymentId) look();
   });
-  // A request from before this worker came.
-  await look();
   return {
     signals: { soft: soft.signal, hard: hard.signal },
+    heed,
     async [Symbol.asyncDispose]() {
       clearInterval(timer);
       clearTimeout(grace);

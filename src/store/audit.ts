@@ -2,7 +2,7 @@ import type { Viewer } from '../domain/access.ts';
 import { createId } from '../domain/ids.ts';
 import { Prisma, type PrismaClient } from '../generated/prisma/client.ts';
 import { currentRequest } from '../telemetry.ts';
-import type { Transaction } from './db.ts';
+import type { Statements } from './statements.ts';
 
 /** Something that a caller did, or was refused. */
 export interface Audited {
@@ -22,18 +22,29 @@ export interface Audited {
  * since the next one of the organization waits for it: a trigger chains them. Without an actor, it was Windlass itself.
  */
 export async function recordAudit(
-  tx: Pick<Transaction, '$executeRaw'>,
+  tx: Statements,
   actor: Pick<Viewer, 'userId' | 'tokenId'> | null,
   { organizationId, action, subjectId = null, details = {}, refusal }: Audited,
 ): Promise<void> {
   const request = currentRequest();
   const facts = refusal === undefined ? details : { ...details, code: refusal };
-  await tx.$executeRaw`
+  await tx.$queryRaw`
     insert into audit_events
       (id, organization_id, action, outcome, actor_id, token_id, address, request_id, subject_id, details)
     values (${createId('AuditEvent')}, ${organizationId}, ${action}, ${refusal === undefined ? 'done' : 'refused'},
       ${actor?.userId ?? null}, ${actor?.tokenId ?? null}, ${request?.address ?? null}, ${request?.requestId ?? null}, ${subjectId},
       ${JSON.stringify(facts)}::jsonb)`;
+}
+
+/** What is of no single organization, such as a token: each that the actor belongs to hears of it. */
+export async function recordAuditEverywhere(
+  tx: Statements,
+  actor: Viewer,
+  audited: Omit<Audited, 'organizationId'>,
+): Promise<void> {
+  // In one order, since each waits for others of its organization.
+  const organizationIds = actor.memberships.map(({ organizationId }) => organizationId).toSorted();
+  for (const organizationId of organizationIds) await recordAudit(tx, actor, { ...audited, organizationId });
 }
 
 /** Where a chain of audited events is not as it was written. */

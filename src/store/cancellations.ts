@@ -1,6 +1,5 @@
-import type { PrismaClient } from '../generated/prisma/client.ts';
-import type { Transaction } from './db.ts';
 import type { Claim, StateChange } from './deployments.ts';
+import type { Statements } from './statements.ts';
 
 export interface CancelRequest {
   /** Null: Windlass itself. */
@@ -11,15 +10,21 @@ export interface CancelRequest {
   readonly supersededById?: string;
 }
 
+/** What became of a request. */
+export interface Cancellation extends StateChange {
+  /** `cancelled`: it had waited, and has ended. `requested`: its worker is to stop. `repeated`: that was asked before. */
+  readonly outcome: 'cancelled' | 'requested' | 'repeated';
+}
+
 /**
  * Cancels a pending deployment at once, or stores the request for the worker of one in progress. Asking again changes
  * nothing, but may add force. Null when the deployment had ended before.
  */
 export async function requestCancel(
-  tx: Transaction,
+  tx: Statements,
   deploymentId: string,
   { userId, reason, force, supersededById }: CancelRequest,
-): Promise<(StateChange & { outcome: 'cancelled' | 'requested' }) | null> {
+): Promise<Cancellation | null> {
   const [cancelled] = await tx.$queryRaw<StateChange[]>`
     with ended as (
       update deployments d
@@ -56,18 +61,22 @@ export async function requestCancel(
   const [running] = await tx.$queryRaw<StateChange[]>`
     select id as "deploymentId", state_version as "stateVersion" from deployments
     where id = ${deploymentId} and status = 'in_progress'`;
-  return running ? { ...running, outcome: 'requested' } : null;
+  return running ? { ...running, outcome: 'repeated' } : null;
+}
+
+/** What is known of a cancel. */
+export interface CancelState {
+  readonly requested: boolean;
+  readonly forced: boolean;
 }
 
 /** Whether a cancel was asked for, and whether with force. Null when the claim is lost. */
 export async function findCancelRequest(
-  prisma: PrismaClient,
+  statements: Statements,
   { deploymentId, run }: Claim,
-): Promise<{ requested: boolean; forced: boolean } | null> {
-  const row = await prisma.deployment.findUnique({
-    where: { id: deploymentId },
-    select: { run: true, status: true, cancelRequestedAt: true, cancelForced: true },
-  });
-  if (row?.run !== run || row.status !== 'in_progress') return null;
-  return { requested: row.cancelRequestedAt !== null, forced: row.cancelForced };
+): Promise<CancelState | null> {
+  const [held] = await statements.$queryRaw<CancelState[]>`
+    select cancel_requested_at is not null as requested, cancel_forced as forced
+    from deployments where id = ${deploymentId} and run = ${run} and status = 'in_progress'`;
+  return held ?? null;
 }

@@ -6,12 +6,22 @@ import { PrismaClient } from '../generated/prisma/client.ts';
 import { lockDataFolder } from './data-lock.ts';
 import { openEmbeddedDatabase, type EmbeddedDatabase } from './pglite.ts';
 import { PGliteStream } from './pglite-stream.mjs';
+import {
+  createStatementNames,
+  createStatements,
+  createTransact,
+  type Statements,
+  type Transact,
+} from './statements.ts';
 
 /** Runs statements in a transaction that is open already. */
 export type Transaction = Omit<PrismaClient, '$connect' | '$disconnect' | '$on' | '$transaction' | '$extends'>;
 
 export interface Database {
   readonly prisma: PrismaClient;
+  /** On the same connections, for what is done so often that Prisma's share of it counts. */
+  readonly statements: Statements;
+  readonly transact: Transact;
   readonly pool: pg.Pool;
   readonly embedded: boolean;
   close(): Promise<void>;
@@ -43,12 +53,16 @@ function openServerDatabase({ url, connectionsMax = 10 }: { url: string; connect
     connectionTimeoutMillis: 5_000,
     query_timeout: QUERY_DEADLINE_MS,
     keepAlive: true,
+    pipeline: true,
   });
   // A connection that breaks while it is idle; the next query opens another.
   pool.on('error', () => {});
-  const prisma = createPrisma(new PrismaPg(pool, { statementNameGenerator: createStatementNames() }));
+  const nameOf = createStatementNames();
+  const prisma = createPrisma(new PrismaPg(pool, { statementNameGenerator: nameOf }));
   return {
     prisma,
+    statements: createStatements(pool, nameOf),
+    transact: createTransact(pool, nameOf),
     pool,
     embedded: false,
     async close() {
@@ -72,11 +86,14 @@ async function openFolderDatabase({ folder, image }: { folder: string | null; im
     database: 'postgres',
     max: 1,
     idleTimeoutMillis: 0,
+    pipeline: true,
   });
   // Its statements have no names: connections come and go, and the one session would know the names of those before.
   const prisma = createPrisma(new PrismaPg(pool));
   return {
     prisma,
+    statements: createStatements(pool),
+    transact: createTransact(pool),
     pool,
     embedded: true,
     async close() {
@@ -109,30 +126,4 @@ function createPrisma(adapter: PrismaPg): PrismaClient {
     // Prisma's default of 2 s refuses a transaction that waits for the embedded database's one connection.
     transactionOptions: { maxWait: 15_000, timeout: 15_000 },
   });
-}
-
-/** A connection keeps the plan of each name until it ends. */
-const NAMED_STATEMENTS_MAX = 200;
-const UNNAMED = '';
-
-/**
- * Names the statements that come more than once, so that the server plans them once for each connection: that was a
- * quarter of the time of a phase's transition.
- */
-function createStatementNames(): (query: { readonly sql: string }) => string {
-  const names = new Map<string, string>();
-  let namesGiven = 0;
-  return ({ sql }) => {
-    if (!names.has(sql)) {
-      // Most of what comes once, such as a list of ids of another length, never comes again.
-      if (names.size < NAMED_STATEMENTS_MAX * 10) names.set(sql, UNNAMED);
-      return UNNAMED;
-    }
-    const known = names.get(sql)!;
-    if (known !== UNNAMED || namesGiven === NAMED_STATEMENTS_MAX) return known;
-    namesGiven += 1;
-    const name = `windlass_${namesGiven}`;
-    names.set(sql, name);
-    return name;
-  };
 }

@@ -6,6 +6,7 @@ export interface DeploymentChange {
   readonly organizationId: string;
   readonly productionAppId: string;
   readonly stateVersion: number;
+  /** When its newest event was written. */
   readonly changedAt: Date;
 }
 
@@ -17,9 +18,12 @@ export async function readDatabaseClock(prisma: PrismaClient): Promise<Date> {
 
 /** The deployments that were made or changed after a moment, each once, in the order of their last change. */
 export function readDeploymentChanges(prisma: PrismaClient, after: Date): Promise<DeploymentChange[]> {
-  return prisma.deployment.findMany({
-    where: { changedAt: { gt: after } },
-    select: { id: true, organizationId: true, productionAppId: true, stateVersion: true, changedAt: true },
-    orderBy: { changedAt: 'asc' },
-  });
+  // Every change of the state version writes an event.
+  return prisma.$queryRaw<DeploymentChange[]>`
+    select d.id, d.organization_id as "organizationId", d.production_app_id as "productionAppId",
+      d.state_version as "stateVersion", changed.at as "changedAt"
+    from (
+      select deployment_id, max(at) as at from deployment_events where at > ${after} group by deployment_id
+    ) changed join deployments d on d.id = changed.deployment_id
+    order by changed.at`;
 }

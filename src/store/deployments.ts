@@ -5,11 +5,14 @@ import {
   type DeploymentTrigger,
   type Failure,
   type PhaseName,
+  type PhaseStatus,
 } from '../domain/deployment.ts';
 import { DomainError } from '../domain/errors.ts';
 import { createId } from '../domain/ids.ts';
+import type { OverlapPolicy } from '../domain/overlap.ts';
 import { Prisma, type PrismaClient } from '../generated/prisma/client.ts';
-import type { Transaction } from './db.ts';
+import { SHIPMENT, type StoredShipment } from './shipments.ts';
+import type { Statements } from './statements.ts';
 import { nextTurn } from './turns.ts';
 
 /**
@@ -41,18 +44,29 @@ export interface NewDeployment {
 
 const FIRST_PHASE = PHASES[0];
 
+/** What is known of a deployment as soon as it is stored. */
+export interface InsertedDeployment {
+  readonly id: string;
+  /** The policy of its app. */
+  readonly overlap: OverlapPolicy;
+  /** The turn of the app's next deployment, which is this one or one that waited before. */
+  readonly nextTurn: number;
+}
+
 /**
  * Stores a pending deployment with its eight phases, its next number and its turn. The app's row is locked until the
  * transaction ends, so that numbers, ids and commits come in the same order.
+ *
+ * Two statements: one that waits for the lock still sees what was there before it waited.
  */
-export async function insertDeployment(tx: Transaction, input: NewDeployment): Promise<string> {
-  const [app] = await tx.$queryRaw<{ number: number }[]>`
+export async function insertDeployment(tx: Statements, input: NewDeployment): Promise<InsertedDeployment> {
+  const [app] = await tx.$queryRaw<{ number: number; overlap: OverlapPolicy }[]>`
     update production_apps set deployment_count = deployment_count + 1
     where id = ${input.productionAppId} and deleted_at is null
-    returning deployment_count as number`;
+    returning deployment_count as number, overlap::text`;
   if (!app) throw new DomainError('CONFLICT', 'The production app was deleted.');
   const id = createId('Deployment');
-  await tx.$executeRaw`
+  const [made] = await tx.$queryRaw<{ nextTurn: number }[]>`
     with made as (
       insert into deployments
         (id, organization_id, production_app_id, version_id, number, turn, trigger, triggered_by_id, reason, source_id,
@@ -60,19 +74,23 @@ export async function insertDeployment(tx: Transaction, input: NewDeployment): P
       values (${id}, ${input.organizationId}, ${input.productionAppId}, ${input.versionId}, ${app.number},
         ${nextTurn(input.organizationId)}, ${input.trigger}::deployment_trigger, ${input.triggeredById}, ${input.reason},
         ${input.sourceId ?? null}, clock_timestamp())
-      returning id, state_version
+      returning id, state_version, turn
     ), phases as (
       insert into deployment_phases (deployment_id, name)
       select made.id, unnest(${[...PHASES]}::phase_name[]) from made
+    ), event as (
+      insert into deployment_events (deployment_id, seq, at, type, status)
+      select id, state_version, clock_timestamp(), 'created', 'pending' from made
     )
-    insert into deployment_events (deployment_id, seq, type, status)
-    select id, state_version, 'created', 'pending' from made`;
-  return id;
+    select least(turn, (
+      select min(turn) from deployments where production_app_id = ${input.productionAppId} and status = 'pending'
+    )) as "nextTurn" from made`;
+  return { id, overlap: app.overlap, nextTurn: made!.nextTurn };
 }
 
 /** Locks an app, as inserting a deployment does: for what must be decided before it is inserted. */
-export async function lockApp(tx: Transaction, productionAppId: string): Promise<void> {
-  await tx.$executeRaw`select id from production_apps where id = ${productionAppId} for no key update`;
+export async function lockApp(tx: Statements, productionAppId: string): Promise<void> {
+  await tx.$queryRaw`select id from production_apps where id = ${productionAppId} for no key update`;
 }
 
 /** A claim as its worker gets it. */
@@ -84,6 +102,10 @@ export interface NewClaim extends Claim, StateChange {
   readonly previousWorkerId: string | null;
   /** How many workers were lost with it, this time and before. */
   readonly lostWorkers: number;
+  /** The turn of the app's next deployment, if one waited behind this one. */
+  readonly nextTurn: number | null;
+  /** What is to be done. Null when it was taken over: until the claim, the worker before may have done more of it. */
+  readonly shipment: StoredShipment | null;
 }
 
 /**
@@ -91,11 +113,11 @@ export interface NewClaim extends Claim, StateChange {
  * the oldest pending one, whose first phase begins with it, in one statement. Null when there is none.
  */
 export async function claimNextDeployment(
-  prisma: PrismaClient,
+  statements: Statements,
   productionAppId: string,
   workerId: string,
 ): Promise<NewClaim | null> {
-  const [claimed] = await prisma.$queryRaw<NewClaim[]>`
+  const [claimed] = await statements.$queryRaw<NewClaim[]>`
     with candidate as (
       select id, status = 'in_progress' as taken_over, worker_id as previous_worker_id,
         -- Null of one that was given back. A worker that gets its own back, after an outage, was not lost either.
@@ -116,19 +138,24 @@ export async function claimNextDeployment(
     ), begun as (
       update deployment_phases p set status = 'in_progress', started_at = clock_timestamp()
       from claimed where not taken_over and p.deployment_id = claimed.id and p.name = ${FIRST_PHASE}::phase_name
-    ), event as (
-      insert into deployment_events (deployment_id, seq, at, type, status, message)
-      select id, case when taken_over then state_version else state_version - 1 end, clock_timestamp(),
-        (case when taken_over then 'take_over' else 'status' end)::deployment_event_type, 'in_progress',
-        'Worker ' || ${workerId}
-      from claimed
-    ), begun_event as (
-      insert into deployment_events (deployment_id, seq, at, type, phase, phase_status)
-      select id, state_version, clock_timestamp(), 'phase', ${FIRST_PHASE}::phase_name, 'in_progress'
-      from claimed where not taken_over
+    ), events as (
+      insert into deployment_events (deployment_id, seq, at, type, status, phase, phase_status, message)
+      select id, state_version - e.before, clock_timestamp(), e.type, e.status, e.phase, e.phase_status, e.message
+      from claimed cross join lateral (values
+        (case when taken_over then 0 else 1 end,
+          (case when taken_over then 'take_over' else 'status' end)::deployment_event_type,
+          'in_progress'::deployment_status, null::phase_name, null::phase_status, 'Worker ' || ${workerId}),
+        (0, 'phase', null, ${FIRST_PHASE}, 'in_progress', null)
+      ) e (before, type, status, phase, phase_status, message)
+      where not (taken_over and e.type = 'phase')
     )
     select id as "deploymentId", run, state_version as "stateVersion", ${workerId} as "workerId",
-      taken_over as "takenOver", previous_worker_id as "previousWorkerId", lost_workers as "lostWorkers"
+      taken_over as "takenOver", previous_worker_id as "previousWorkerId", lost_workers as "lostWorkers",
+      (
+        select min(turn) from deployments d
+        where d.production_app_id = ${productionAppId} and d.status = 'pending' and d.id <> claimed.id
+      ) as "nextTurn",
+      (select ${SHIPMENT} from deployments d where d.id = claimed.id and not taken_over) as shipment
     from claimed`;
   return claimed ?? null;
 }
@@ -140,90 +167,116 @@ export async function handOverDeployment(prisma: PrismaClient, { deploymentId, r
 }
 
 /** Starts an interrupted phase again, as its next attempt, or one that a lost worker had not begun. Null when the claim is lost. */
-export async function beginPhase(prisma: PrismaClient, claim: Claim, phase: PhaseName): Promise<StateChange | null> {
-  const [change] = await prisma.$queryRaw<StateChange[]>`
+export async function beginPhase(statements: Statements, claim: Claim, phase: PhaseName): Promise<StateChange | null> {
+  const [change] = await statements.$queryRaw<StateChange[]>`
     with held as (${holdClaim(claim, 1)}),
     begun as (${beginPhaseRow(phase)}),
-    event as (
+    event as (${insertPhaseEvent(phase, 'in_progress', Prisma.sql`held`)})
+    select id as "deploymentId", state_version as "stateVersion" from held`;
+  return change ?? null;
+}
+
+/** The end of a phase: what it made, and if it had nothing to do, why. */
+export interface PhaseEnd {
+  readonly phase: PhaseName;
+  readonly outputs: object;
+  readonly skipReason: string | null;
+}
+
+/**
+ * Ends a phase with what it made and starts the next one, in one statement: there is no moment at which a worker's death
+ * would lose what was made. Null when the claim is lost, or the phase does not run: repeated, it changes nothing. The
+ * last phase ends with its deployment.
+ */
+export async function completePhase(
+  statements: Statements,
+  claim: Claim,
+  end: PhaseEnd,
+  next: PhaseName,
+): Promise<StateChange | null> {
+  const [change] = await statements.$queryRaw<StateChange[]>`
+    with held as (${holdClaim(claim, 2, end.phase)}),
+    step (phase, status, outputs, skip_reason, before) as (values
+      (${end.phase}::phase_name, 'completed'::phase_status, ${JSON.stringify(end.outputs)}::jsonb, ${end.skipReason}, 1),
+      (${next}, 'in_progress', null, null, 0)
+    ), phases as (
+      update deployment_phases p
+      set status = step.status, outputs = step.outputs, skip_reason = step.skip_reason,
+        started_at = case step.status when 'in_progress' then clock_timestamp() else p.started_at end,
+        finished_at = case step.status when 'completed' then clock_timestamp() end
+      from held, step where p.deployment_id = held.id and p.name = step.phase
+    ), events as (
       insert into deployment_events (deployment_id, seq, at, type, phase, phase_status)
-      select id, state_version, clock_timestamp(), 'phase', ${phase}::phase_name, 'in_progress' from held
+      select id, state_version - step.before, clock_timestamp(), 'phase', step.phase, step.status from held, step
     )
     select id as "deploymentId", state_version as "stateVersion" from held`;
   return change ?? null;
 }
 
-/**
- * Ends a phase with what it made and starts the next one, in one statement: there is no moment at which a worker's death
- * would lose what was made. Null when the claim is lost, or the phase does not run: repeated, it changes nothing.
- */
-export async function completePhase(
-  prisma: PrismaClient,
-  claim: Claim,
-  phase: PhaseName,
-  result: { outputs: object; skipReason: string | null; next: PhaseName | null },
-): Promise<StateChange | null> {
-  const begun = result.next
-    ? Prisma.sql`, begun as (${beginPhaseRow(result.next, Prisma.sql`completed`)}),
-        begun_event as (
-          insert into deployment_events (deployment_id, seq, at, type, phase, phase_status)
-          select id, state_version, clock_timestamp(), 'phase', ${result.next}::phase_name, 'in_progress' from completed
-        )`
-    : Prisma.empty;
-  const events = result.next ? 2 : 1;
-  const [change] = await prisma.$queryRaw<StateChange[]>`
-    with held as (${holdClaim(claim, events, phase)}),
-    completed as (
-      update deployment_phases p
-      set status = 'completed', finished_at = clock_timestamp(), outputs = ${JSON.stringify(result.outputs)}::jsonb,
-        skip_reason = ${result.skipReason}
-      from held where p.deployment_id = held.id and p.name = ${phase}::phase_name and p.status = 'in_progress'
-      returning held.id, held.state_version
-    ),
-    completed_event as (
-      insert into deployment_events (deployment_id, seq, at, type, phase, phase_status)
-      select id, state_version - ${events - 1}, clock_timestamp(), 'phase', ${phase}::phase_name, 'completed'
-      from completed
-    )
-    ${begun}
-    select id as "deploymentId", state_version as "stateVersion" from completed`;
-  return change ?? null;
-}
-
 /** With a phase: only while that one runs, so that a write that is repeated leaves no hole in the numbers of events. */
 function holdClaim({ deploymentId, run }: Claim, events: number, phase: PhaseName | null = null): Prisma.Sql {
-  const isRunning = phase
-    ? Prisma.sql` and exists (
-        select from deployment_phases p
-        where p.deployment_id = deployments.id and p.name = ${phase}::phase_name and p.status = 'in_progress')`
-    : Prisma.empty;
+  const isRunning = phase ? isPhaseRunning(phase, Prisma.sql`deployments`) : Prisma.empty;
   return Prisma.sql`
     update deployments set state_version = state_version + ${events}
     where id = ${deploymentId} and run = ${run} and status = 'in_progress'${isRunning}
     returning id, state_version`;
 }
 
-function beginPhaseRow(phase: PhaseName, held = Prisma.sql`held`): Prisma.Sql {
+function isPhaseRunning(phase: PhaseName, deployment: Prisma.Sql): Prisma.Sql {
+  return Prisma.sql` and exists (
+    select from deployment_phases p
+    where p.deployment_id = ${deployment}.id and p.name = ${phase}::phase_name and p.status = 'in_progress')`;
+}
+
+function completeLastPhaseRow({ phase, outputs, skipReason }: PhaseEnd): Prisma.Sql {
+  return Prisma.sql`
+    update deployment_phases p
+    set status = 'completed', finished_at = clock_timestamp(), outputs = ${JSON.stringify(outputs)}::jsonb,
+      skip_reason = ${skipReason}
+    from ended where p.deployment_id = ended.id and p.name = ${phase}::phase_name and p.status = 'in_progress'`;
+}
+
+function beginPhaseRow(phase: PhaseName): Prisma.Sql {
   return Prisma.sql`
     update deployment_phases p
     set status = 'in_progress', started_at = clock_timestamp(), finished_at = null,
       attempt = case when p.status = 'in_progress' then p.attempt + 1 else p.attempt end
-    from ${held} where p.deployment_id = ${held}.id and p.name = ${phase}::phase_name`;
+    from held where p.deployment_id = held.id and p.name = ${phase}::phase_name`;
+}
+
+/** Under the newest state version, or so many before it. */
+function insertPhaseEvent(phase: PhaseName, status: PhaseStatus, held: Prisma.Sql, before = 0): Prisma.Sql {
+  return Prisma.sql`
+    insert into deployment_events (deployment_id, seq, at, type, phase, phase_status)
+    select id, state_version - ${before}::int, clock_timestamp(), 'phase', ${phase}::phase_name, ${status}::phase_status
+    from ${held}`;
 }
 
 /**
  * Ends a deployment as completed, if the claim is still held, its release is the one that takes the app's traffic, and
- * nobody asked for a cancel: who asks first wins. In the same statement every other release of the app is told to stop.
+ * nobody asked for a cancel: who asks first wins. In the same statement its last phase ends with what it made, and every
+ * other release of the app is told to stop. Without a phase: of a deployment whose phases are all completed.
  */
-export async function completeDeployment(prisma: PrismaClient, claim: Claim): Promise<StateChange | null> {
-  const [change] = await prisma.$queryRaw<StateChange[]>`
+export async function completeDeployment(
+  statements: Statements,
+  claim: Claim,
+  last: PhaseEnd | null = null,
+): Promise<StateChange | null> {
+  const ended = Prisma.sql`ended`;
+  const isRunning = last ? isPhaseRunning(last.phase, Prisma.sql`d`) : Prisma.empty;
+  const completed = last
+    ? Prisma.sql`, completed as (${completeLastPhaseRow(last)}),
+        completed_event as (${insertPhaseEvent(last.phase, 'completed', ended, 1)})`
+    : Prisma.empty;
+  const [change] = await statements.$queryRaw<StateChange[]>`
     with ended as (
       update deployments d
-      set status = 'completed', finished_at = clock_timestamp(), state_version = d.state_version + 1
+      set status = 'completed', finished_at = clock_timestamp(), state_version = d.state_version + ${last ? 2 : 1}
       from production_apps a, releases r
       where d.id = ${claim.deploymentId} and d.run = ${claim.run}
         and d.status = any(${statusesBefore('completed')}::deployment_status[])
         and d.cancel_requested_at is null
-        and a.id = d.production_app_id and r.id = a.live_release_id and r.deployment_id = d.id
+        and a.id = d.production_app_id and r.id = a.live_release_id and r.deployment_id = d.id${isRunning}
       returning d.id, d.state_version, d.production_app_id, r.id as release_id
     ), replaced as (
       update releases r set wanted = 'stopped'
@@ -232,19 +285,19 @@ export async function completeDeployment(prisma: PrismaClient, claim: Claim): Pr
     ), event as (
       insert into deployment_events (deployment_id, seq, at, type, status)
       select id, state_version, clock_timestamp(), 'status', 'completed' from ended
-    )
+    )${completed}
     select id as "deploymentId", state_version as "stateVersion" from ended`;
   return change ?? null;
 }
 
 /** Ends a deployment as failed or cancelled, and its running phase as failed. Null when the claim is lost. */
 export async function failDeployment(
-  prisma: PrismaClient,
+  statements: Statements,
   claim: Claim,
   status: 'failed' | 'cancelled',
   failure: Failure,
 ): Promise<StateChange | null> {
-  const [change] = await prisma.$queryRaw<StateChange[]>`
+  const [change] = await statements.$queryRaw<StateChange[]>`
     with ended as (
       update deployments d
       set status = ${status}::deployment_status, finished_at = clock_timestamp(), state_version = d.state_version + 2,

@@ -56,7 +56,7 @@ export interface IdentityLimits {
   /** What the identity allows at most. Null: what the role does. */
   readonly scopes: readonly Scope[] | null;
   readonly appIds: readonly string[] | null;
-  readonly expiresAt: Date;
+  readonly expiresAt: Date | null;
 }
 
 /** The member that somebody else vouches for. Null when there is no such user. */
@@ -124,21 +124,49 @@ export async function findScopesOfUsers(
   return found;
 }
 
-/** Stores a ticket of a token, and forgets those that nobody took in time. */
+export interface NewStreamTicket {
+  readonly ticket: string;
+  readonly expiresAt: Date;
+}
+
+/** Stores a ticket of who is asking, and forgets those that nobody took in time. */
 export async function storeStreamTicket(
   prisma: PrismaClient,
-  { ticket, tokenId, expiresAt }: { ticket: string; tokenId: string; expiresAt: Date },
+  viewer: Viewer,
+  { ticket, expiresAt }: NewStreamTicket,
 ): Promise<void> {
   await prisma.streamTicket.deleteMany({ where: { expiresAt: { lt: new Date() } } });
-  await prisma.streamTicket.create({ data: { ticketHash: hashSecret(ticket), tokenId, expiresAt } });
+  const owner = viewer.tokenId === null ? identityOf(viewer) : { tokenId: viewer.tokenId };
+  await prisma.streamTicket.create({ data: { ticketHash: hashSecret(ticket), ...owner, expiresAt } });
+}
+
+/** The scopes are those of any role that he has: a role that gets more meanwhile does not give them to the ticket. */
+function identityOf({ userId, memberships, appIds, expiresAt }: Viewer) {
+  const scopes = SCOPES.filter((scope) => memberships.some((membership) => membership.scopes.includes(scope)));
+  return {
+    userId,
+    scopes,
+    appIds: appIds === null ? Prisma.DbNull : [...appIds],
+    identityExpiresAt: expiresAt,
+  };
 }
 
 /** Takes a ticket, which is gone then, and answers who it is of. Null for one that is unknown, used or too old. */
 export async function takeStreamTicket(prisma: PrismaClient, ticket: string): Promise<Viewer | null> {
-  const [taken] = await prisma.$queryRaw<{ tokenId: string }[]>`
+  const [taken] = await prisma.$queryRaw<TakenTicket[]>`
     delete from stream_tickets where ticket_hash = ${hashSecret(ticket)} and expires_at > clock_timestamp()
-    returning token_id as "tokenId"`;
-  return taken ? findViewerOfToken(prisma, Prisma.sql`t.id = ${taken.tokenId}`) : null;
+    returning token_id as "tokenId", user_id as "userId", scopes, app_ids as "appIds",
+      identity_expires_at as "expiresAt"`;
+  if (!taken) return null;
+  const { tokenId, userId, ...limits } = taken;
+  if (tokenId !== null) return findViewerOfToken(prisma, Prisma.sql`t.id = ${tokenId}`);
+  return findViewerByIdentity(prisma, userId!, limits);
+}
+
+/** One of an API token, or of a user. */
+interface TakenTicket extends IdentityLimits {
+  readonly tokenId: string | null;
+  readonly userId: string | null;
 }
 
 export interface NewApiToken {

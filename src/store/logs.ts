@@ -1,6 +1,7 @@
 import { levelsFrom, type LogLevel, type LogStream, type PhaseName } from '../domain/deployment.ts';
 import type { LogLine, Prisma, PrismaClient } from '../generated/prisma/client.ts';
 import type { Claim } from './deployments.ts';
+import type { Statements } from './statements.ts';
 
 export interface NewLogLine {
   readonly at: Date;
@@ -28,13 +29,13 @@ export interface LogFilter {
  * what a kind has is sent once: seven arrays as long as the batch took twice the time of these two in this process.
  */
 export async function appendLogLines(
-  prisma: PrismaClient,
+  statements: Statements,
   { deploymentId, run }: Claim,
   lines: readonly NewLogLine[],
   after: number | null = null,
 ): Promise<number | null> {
   const { kinds, numbers } = kindsOf(lines);
-  const [held] = await prisma.$queryRaw<{ last_seq: number }[]>`
+  const [held] = await statements.$queryRaw<{ last_seq: number }[]>`
     with held as (
       update deployments set last_seq = last_seq + ${lines.length}
       where id = ${deploymentId} and run = ${run} and status = 'in_progress'
@@ -145,8 +146,13 @@ async function nearEnd(
   { after, before = Infinity, limit }: { after: number; before?: number; limit: number },
 ): Promise<number> {
   if (before - after <= limit + 1) return before;
+  return Math.min(before, (await readLastSeq(prisma, id)) + 1);
+}
+
+/** How many lines a deployment has. */
+export async function readLastSeq(prisma: PrismaClient, id: string): Promise<number> {
   const [row] = await prisma.$queryRaw<{ last_seq: number }[]>`select last_seq from deployments where id = ${id}`;
-  return Math.min(before, (row?.last_seq ?? 0) + 1);
+  return row?.last_seq ?? 0;
 }
 
 export function countLogLines(prisma: PrismaClient, deploymentId: string, filter: LogFilter = {}): Promise<number> {
@@ -166,7 +172,8 @@ export function matchesLogFilter(line: LogLine, { phases, streams, minLevel, con
   return !contains || line.message.includes(contains);
 }
 
-function logLineFilter(deploymentId: string, filter: LogFilter): Prisma.LogLineWhereInput {
+/** For Prisma. */
+export function logLineFilter(deploymentId: string, filter: LogFilter): Prisma.LogLineWhereInput {
   return {
     deploymentId,
     phase: filter.phases ? { in: [...filter.phases] } : undefined,

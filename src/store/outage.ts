@@ -5,7 +5,7 @@ import { Prisma } from '../generated/prisma/client.ts';
 /** Errors of a database that is away, restarting, or too busy. */
 const AWAY_CODES = new Set(['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2028', 'P2037']);
 const AWAY_TEXTS =
-  /ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|Connection terminated|Connection ended|timeout exceeded when trying to connect|Query read timeout|terminating connection|database system is (?:starting up|shutting down|in recovery|not yet accepting)|remaining connection slots|too many clients/i;
+  /ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|Connection terminated|Connection ended|connection error and is not queryable|timeout exceeded when trying to connect|Query read timeout|terminating connection|database system is (?:starting up|shutting down|in recovery|not yet accepting)|remaining connection slots|too many clients/i;
 
 const TRY_AGAIN_MS = 250;
 /** After this, who waits gives up and says so. */
@@ -16,7 +16,10 @@ export function isDatabaseAway(error: unknown): boolean {
   // What a phase could not reach was another server, however its cause reads.
   if (error instanceof PhaseFailure) return false;
   if (error instanceof Prisma.PrismaClientKnownRequestError && AWAY_CODES.has(error.code)) return true;
-  return error instanceof Error && (AWAY_TEXTS.test(error.message) || isDatabaseAway(error.cause));
+  if (!(error instanceof Error)) return false;
+  // A name with several addresses, none of which answers, has one error for each.
+  if (error instanceof AggregateError && error.errors.some(isDatabaseAway)) return true;
+  return AWAY_TEXTS.test(error.message) || isDatabaseAway(error.cause);
 }
 
 /**

@@ -1,12 +1,10 @@
 import { decideOverlap, type OpenDeployment, type OverlapPolicy } from '../domain/overlap.ts';
 import { DomainError } from '../domain/errors.ts';
-import type { Transaction } from './db.ts';
-import { requestCancel } from './cancellations.ts';
-import { type StateChange } from './deployments.ts';
+import { requestCancel, type Cancellation } from './cancellations.ts';
+import type { Statements } from './statements.ts';
 
 export interface NewcomerOptions {
-  /** In place of the app's own policy. */
-  readonly policy: OverlapPolicy | null;
+  readonly policy: OverlapPolicy;
   /** Who triggered it; null: Windlass itself. */
   readonly userId: string | null;
 }
@@ -17,22 +15,19 @@ export interface NewcomerOptions {
  * OVERLAP_REJECTED, which takes the new one back.
  */
 export async function applyOverlap(
-  tx: Transaction,
+  tx: Statements,
   deploymentId: string,
   { policy, userId }: NewcomerOptions,
-): Promise<StateChange[]> {
+): Promise<Cancellation[]> {
   if (policy === 'queue') return [];
-  const [{ number, overlap, open }] = await tx.$queryRaw<
-    [{ number: number; overlap: OverlapPolicy; open: OpenDeployment[] }]
-  >`
-    select mine.number, app.overlap, coalesce(
+  const [{ number, open }] = await tx.$queryRaw<[{ number: number; open: OpenDeployment[] }]>`
+    select mine.number, coalesce(
       (select jsonb_agg(jsonb_build_object('id', d.id, 'number', d.number, 'status', d.status) order by d.number)
        from deployments d
-       where d.production_app_id = app.id and d.status in ('pending', 'in_progress') and d.number < mine.number),
+       where d.production_app_id = mine.production_app_id and d.status in ('pending', 'in_progress') and d.number < mine.number),
       '[]'::jsonb) as open
-    from deployments mine join production_apps app on app.id = mine.production_app_id
-    where mine.id = ${deploymentId}`;
-  const decision = decideOverlap(policy ?? overlap, open);
+    from deployments mine where mine.id = ${deploymentId}`;
+  const decision = decideOverlap(policy, open);
   if (decision.kind === 'wait') return [];
   if (decision.kind === 'reject') throw rejected(decision.open);
   const ids = open.map(({ id }) => id);
@@ -59,12 +54,12 @@ interface Newcomer {
 
 /** The newcomer also takes over the turn of the first one that it supersedes: it must not be worse off for it. */
 function supersedePending(
-  tx: Transaction,
+  tx: Statements,
   ids: readonly string[],
   { id, number, userId }: Newcomer,
-): Promise<StateChange[]> {
+): Promise<Cancellation[]> {
   const message = `Superseded by deployment ${number} before it started.`;
-  return tx.$queryRaw<StateChange[]>`
+  return tx.$queryRaw<Cancellation[]>`
     with ended as (
       update deployments d
       set status = 'cancelled', finished_at = clock_timestamp(), state_version = d.state_version + 1,
@@ -78,14 +73,14 @@ function supersedePending(
       insert into deployment_events (deployment_id, seq, at, type, status, message)
       select id, state_version, clock_timestamp(), 'status', 'cancelled', ${message} from ended
     )
-    select id as "deploymentId", state_version as "stateVersion" from ended`;
+    select id as "deploymentId", state_version as "stateVersion", 'cancelled' as outcome from ended`;
 }
 
 async function supersedeRunning(
-  tx: Transaction,
+  tx: Statements,
   ids: readonly string[],
   { id, number, userId }: Newcomer,
-): Promise<StateChange[]> {
+): Promise<Cancellation[]> {
   const [running] = await tx.$queryRaw<{ id: string }[]>`
     select id from deployments
     where id = any(${[...ids]}::text[]) and status = 'in_progress' and cancel_requested_at is null`;

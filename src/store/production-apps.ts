@@ -1,7 +1,6 @@
 import { OPEN_STATUSES } from '../domain/deployment.ts';
 import type { Transaction } from './db.ts';
-import { requestCancel, type CancelRequest } from './cancellations.ts';
-import { type StateChange } from './deployments.ts';
+import { requestCancel, type Cancellation, type CancelRequest } from './cancellations.ts';
 
 /** Whether an app has a name, whoever's it is. That of a deleted one is free. */
 export async function isSubdomainTaken(prisma: Pick<Transaction, '$queryRaw'>, subdomain: string): Promise<boolean> {
@@ -31,7 +30,7 @@ export async function markProductionAppDeleted(
   tx: Transaction,
   id: string,
   cancel: CancelRequest,
-): Promise<StateChange[] | null> {
+): Promise<Cancellation[] | null> {
   const isFirst = await tx.$executeRaw`
     update production_apps set deleted_at = clock_timestamp(), live_release_id = null
     where id = ${id} and deleted_at is null`;
@@ -39,7 +38,7 @@ export async function markProductionAppDeleted(
   const open = await tx.$queryRaw<{ id: string }[]>`
     select id from deployments
     where production_app_id = ${id} and status = any(${[...OPEN_STATUSES]}::deployment_status[]) order by number`;
-  const changes: StateChange[] = [];
+  const changes: Cancellation[] = [];
   for (const deployment of open) {
     const change = await requestCancel(tx, deployment.id, cancel);
     if (change) changes.push(change);

@@ -3,6 +3,7 @@ import { OPEN_STATUSES } from '../domain/deployment.ts';
 import { createId } from '../domain/ids.ts';
 import { Prisma, type PrismaClient, type Release } from '../generated/prisma/client.ts';
 import type { Claim, StateChange } from './deployments.ts';
+import type { Statements } from './statements.ts';
 
 const releaseService = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('process'), start: z.string() }),
@@ -46,12 +47,12 @@ export type ReleaseProblem = z.output<typeof releaseProblem>;
  * lost, or a cancel was asked for.
  */
 export async function wantRelease(
-  prisma: PrismaClient,
+  statements: Statements,
   claim: Claim,
   productionAppId: string,
   { spec, sealedEnvironment }: { spec: ReleaseSpec; sealedEnvironment: Uint8Array },
 ): Promise<string | null> {
-  const [release] = await prisma.$queryRaw<{ id: string }[]>`
+  const [release] = await statements.$queryRaw<{ id: string }[]>`
     insert into releases (id, production_app_id, deployment_id, spec, sealed_environment)
     select ${createId('Release')}, ${productionAppId}, d.id, ${JSON.stringify(spec)}::jsonb, ${sealedEnvironment}
     from deployments d where d.id = ${claim.deploymentId} and d.run = ${claim.run} and d.status = 'in_progress'
@@ -75,11 +76,11 @@ export function loadRelease(prisma: PrismaClient, id: string): Promise<Release> 
  * and takes the release off again.
  */
 export async function switchToRelease(
-  prisma: PrismaClient,
+  statements: Statements,
   claim: Claim,
   releaseId: string,
 ): Promise<StateChange | null> {
-  const [change] = await prisma.$queryRaw<StateChange[]>`
+  const [change] = await statements.$queryRaw<StateChange[]>`
     with app as (
       select a.id, a.live_release_id from production_apps a join deployments d on d.production_app_id = a.id
       where d.id = ${claim.deploymentId} and a.deleted_at is null
@@ -108,10 +109,12 @@ export async function switchToRelease(
  * release, and whether traffic was switched back. Null when there is nothing to take back, or the claim is lost.
  */
 export async function withdrawRelease(
-  prisma: PrismaClient,
+  statements: Statements,
   claim: Claim,
 ): Promise<{ releaseId: string; switchedBack: boolean; replacesId: string | null } | null> {
-  const [withdrawn] = await prisma.$queryRaw<{ releaseId: string; switchedBack: boolean; replacesId: string | null }[]>`
+  const [withdrawn] = await statements.$queryRaw<
+    { releaseId: string; switchedBack: boolean; replacesId: string | null }[]
+  >`
     with held as (
       select r.id, r.production_app_id, r.replaces_id
       from releases r

@@ -23,7 +23,7 @@ export async function loadKeyRing({ keys, file }: { keys: string | null; file: s
 }
 
 /** A key in base64 or hexadecimal. Null for a text that is none. */
-export function parseKey(text: string): Buffer | null {
+function parseKey(text: string): Buffer | null {
   const key = /^[0-9a-f]{64}$/i.test(text) ? Buffer.from(text, 'hex') : Buffer.from(text, 'base64');
   return key.length === KEY_BYTES && /^[\w+/=-]+$/.test(text) ? key : null;
 }

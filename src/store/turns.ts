@@ -1,5 +1,5 @@
 import { Prisma } from '../generated/prisma/client.ts';
-import type { Transaction } from './db.ts';
+import type { Statements } from './statements.ts';
 
 /**
  * Turns make the queue fair between organizations. Each deployment gets one when it is triggered, and among waiting ones
@@ -32,10 +32,7 @@ export function nextTurn(organizationId: string): Prisma.Sql {
  * The turn of the app's deployment that is to be taken next: of the oldest pending one, else of the one in progress. Null
  * when none is open.
  */
-export async function findNextTurn(
-  tx: Pick<Transaction, '$queryRaw'>,
-  productionAppId: string,
-): Promise<number | null> {
+export async function findNextTurn(tx: Statements, productionAppId: string): Promise<number | null> {
   const [next] = await tx.$queryRaw<[{ turn: number | null }]>`
     select coalesce(min(turn) filter (where status = 'pending'), min(turn)) as turn
     from deployments where production_app_id = ${productionAppId} and status in ('pending', 'in_progress')`;

@@ -15,6 +15,7 @@ import {
   type ReleaseProblem,
 } from '../store/releases.ts';
 import type { RuntimeLogReader } from '../store/runtime-logs.ts';
+import type { Statements } from '../store/statements.ts';
 import { loadAppEnvironment } from './app-environment.ts';
 import { appFolders } from './app-folders.ts';
 import { provisionApp } from './provision.ts';
@@ -25,6 +26,7 @@ import type { Purge, ReleasePlan, Target, TargetApp, TargetContext } from './tar
 
 export interface LocalTargetDeps {
   readonly prisma: PrismaClient;
+  readonly statements: Statements;
   readonly bus: EventBus;
   readonly keyRing: KeyRing;
   /** Shared with the host agent of this machine. */
@@ -67,11 +69,11 @@ async function loadSecrets({ appsFolder, appsDatabaseUrl, cdn }: LocalTargetDeps
 }
 
 async function startRelease(deps: LocalTargetDeps, app: TargetApp, plan: ReleasePlan, context: TargetContext) {
-  const { prisma, bus, keyRing } = deps;
+  const { statements, bus, keyRing } = deps;
   const { variables, ...spec } = plan;
   const sealedEnvironment = sealEnvironment(keyRing, context.claim.deploymentId, variables);
   const wanted = { spec: { ...spec, env: { ...spec.env } }, sealedEnvironment };
-  const releaseId = await wantRelease(prisma, context.claim, app.id, wanted);
+  const releaseId = await wantRelease(statements, context.claim, app.id, wanted);
   if (releaseId === null) throw new ClaimLostError(context.claim);
   bus.publish('releases', { kind: 'wanted' });
   context.log(
@@ -124,7 +126,7 @@ async function showAppOutput({ runtimeLogs }: LocalTargetDeps, app: TargetApp, c
 }
 
 async function switchTraffic(deps: LocalTargetDeps, releaseId: string, { claim, signal, log }: TargetContext) {
-  const change = await switchToRelease(deps.prisma, claim, releaseId);
+  const change = await switchToRelease(deps.statements, claim, releaseId);
   if (change === null) throw new ClaimLostError(claim);
   deps.bus.publish('releases', { kind: 'wanted' });
   await untilRelease(deps, releaseId, signal, {
@@ -136,7 +138,7 @@ async function switchTraffic(deps: LocalTargetDeps, releaseId: string, { claim, 
 }
 
 async function withdraw(deps: LocalTargetDeps, { claim, log }: Omit<TargetContext, 'signal'>): Promise<void> {
-  const withdrawn = await withdrawRelease(deps.prisma, claim);
+  const withdrawn = await withdrawRelease(deps.statements, claim);
   if (withdrawn === null) return;
   deps.bus.publish('releases', { kind: 'wanted' });
   const signal = AbortSignal.timeout(HOST_DEADLINE_MS);

@@ -200,6 +200,37 @@ test('who was refused a mutation is in the audit, with what, from where and in w
   ]);
 });
 
+test('whoever asked for the URL of an upload is in the audit', async () => {
+  const where = { organizationId: owner.organizationId, action: 'requestVersionUpload', outcome: 'done' };
+  const events = await plane.app.database.prisma.auditEvent.findMany({ where });
+
+  const about = { actorId: owner.userId, subjectId: app.entityId, details: { version: expect.stringMatching(/^v-/) } };
+  expect(events).toMatchObject([about, about]);
+});
+
+test('a refusal that is about no single organization is in the audit of each that the caller belongs to', async () => {
+  const member = await createMember(plane, owner.organizationId, []);
+  const { prisma } = plane.app.database;
+  await prisma.apiToken.updateMany({ where: { userId: member.userId }, data: { scopes: [] } });
+  const other = await createOwner(plane);
+  const role = await prisma.role.findFirstOrThrow({ where: { organizationId: other.organizationId } });
+  await prisma.membership.create({
+    data: { organizationId: other.organizationId, userId: member.userId, roleId: role.id },
+  });
+
+  const tries = [
+    await graphql(plane, member.token, 'mutation { createApiToken(input: { name: "more" }) { replayed } }'),
+    await graphql(plane, member.token, 'mutation { acceptInvitation(input: { secret: "wli_none" }) { __typename } }'),
+  ];
+
+  expect(tries.map(({ codes }) => codes)).toEqual([['FORBIDDEN'], ['FORBIDDEN']]);
+  const events = await prisma.auditEvent.findMany({ where: { actorId: member.userId } });
+  const organizationIds = [owner.organizationId, other.organizationId].toSorted();
+  expect(events.map(({ action, outcome, organizationId }) => [action, outcome, organizationId]).toSorted()).toEqual(
+    ['acceptInvitation', 'createApiToken'].flatMap((action) => organizationIds.map((id) => [action, 'refused', id])),
+  );
+});
+
 test('what belongs to another organization is not there, by whatever way', async () => {
   const stranger = await createOwner(plane);
   const query = `query ($app: ID!, $dep: ID!, $ent: ID!, $ver: ID!, $org: ID!, $usr: ID!, $subdomain: String!) {
@@ -245,6 +276,51 @@ test('what belongs to another organization is not there, by whatever way', async
     subdomainAvailability: { available: false },
   });
   expect((await plane.rest('GET', `/api/deploys/${deploymentId}`, { token: stranger.token })).status).toBe(404);
+});
+
+test('the entities of an organization are those that its viewer sees, and of no other one', async () => {
+  const [mine, other] = [await createOwner(plane), await createOwner(plane)];
+  const role = await plane.app.database.prisma.role.findFirstOrThrow({
+    where: { organizationId: other.organizationId },
+  });
+  await plane.app.database.prisma.membership.create({
+    data: { organizationId: other.organizationId, userId: mine.userId, roleId: role.id },
+  });
+  const create = 'mutation ($input: CreateEntityInput!) { createEntity(input: $input) { entity { id } } }';
+  const input = { organizationId: mine.organizationId, name: 'Lonely', slug: 'lonely' };
+  const lonely = (await graphql(plane, mine.token, create, { input })).data.createEntity.entity.id;
+  const ofApp = await createApp(mine);
+  await createApp(other);
+  const query = `query ($id: ID!, $first: Int, $after: String) {
+    organization(id: $id) { entities(first: $first, after: $after) {
+      totalCount nodes { id productionApps { totalCount } } pageInfo { endCursor hasNextPage }
+    } }
+  }`;
+  const list = async (variables: object = {}) =>
+    (await graphql(plane, mine.token, query, { id: mine.organizationId, ...variables })).data.organization.entities;
+  const [withApp, alone] = [
+    { id: ofApp.entityId, productionApps: { totalCount: 1 } },
+    { id: lonely, productionApps: { totalCount: 0 } },
+  ];
+
+  const all = await list();
+  const first = await list({ first: 1 });
+  const second = await list({ first: 1, after: first.pageInfo.endCursor });
+  const elsewhere = await graphql(plane, mine.token, query, {
+    id: other.organizationId,
+    after: first.pageInfo.endCursor,
+  });
+  const where = { userId: mine.userId };
+  await plane.app.database.prisma.apiToken.updateMany({ where, data: { appIds: [ofApp.productionAppId] } });
+  const restricted = await list();
+
+  expect(all).toMatchObject({ totalCount: 2, nodes: [withApp, alone] });
+  expect([first, second]).toMatchObject([
+    { nodes: [withApp], pageInfo: { hasNextPage: true } },
+    { nodes: [alone], pageInfo: { hasNextPage: false } },
+  ]);
+  expect(elsewhere.codes).toEqual(['BAD_USER_INPUT']);
+  expect(restricted).toMatchObject({ totalCount: 1, nodes: [withApp] });
 });
 
 test('a revoked, an expired and an unknown token are refused with 401', async () => {

@@ -43,7 +43,7 @@ beforeAll(async () => {
   for (let i = 0; i < 9; i += 1) {
     // In one transaction, so that no worker takes it in between.
     const id = await prisma.$transaction(async (tx) => {
-      const made = await insertDeployment(tx, {
+      const { id: made } = await insertDeployment(tx, {
         ...about,
         trigger: 'manual',
         triggeredById: owner.userId,
@@ -222,6 +222,23 @@ test('the log connection pages from both ends and refuses more than 1,000', asyn
   expect((await logs(`after: "${total - 1}"`)).data.deployment.logs.nodes).toEqual([{ seq: total }]);
   expect((await logs('first: 1001')).codes).toEqual(['BAD_USER_INPUT']);
   expect((await logs('after: "x"')).codes).toEqual(['BAD_USER_INPUT']);
+});
+
+test('the outline of a log says where its phases are and which lines match, without the lines', async () => {
+  const { data } = await ask(
+    `query ($id: ID!) { deployment(id: $id) {
+      logSections { phase attempt firstSeq lastSeq }
+      logMatches(filter: { phases: [BUILD] }) { seqs cursor hasMore }
+      logs(first: 1000) { nodes { seq phase } }
+    } }`,
+    { id: live },
+  );
+
+  const { logSections, logMatches, logs } = data.deployment;
+  const build = logs.nodes.filter(({ phase }: { phase: string }) => phase === 'BUILD');
+  const seqs = build.map(({ seq }: { seq: number }) => seq);
+  expect(logSections).toContainEqual({ phase: 'BUILD', attempt: 1, firstSeq: seqs[0], lastSeq: seqs.at(-1) });
+  expect(logMatches).toEqual({ seqs, cursor: String(logs.nodes.length), hasMore: false });
 });
 
 test('node and nodes find every kind by its id, and give null for what is not there', async () => {

@@ -1,12 +1,15 @@
+import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, SignJWT, UnsecuredJWT, type JWTPayload } from 'jose';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { IdentityIssuer } from '../../src/config.ts';
+import WebSocket from 'ws';
+import type { IdentityIssuer } from '../../src/identity-issuers.ts';
 import { SCOPES } from '../../src/domain/access.ts';
 import { createId } from '../../src/domain/ids.ts';
 import { graphql } from '../kit/graphql.ts';
 import { startPlane, type Plane } from '../kit/plane.ts';
+import { until } from '../kit/until.ts';
 
 const keys = await generateKeyPair('RS256', { extractable: true });
 const otherKeys = await generateKeyPair('RS256');
@@ -37,6 +40,7 @@ beforeAll(async () => {
         productionAppIds: null,
       },
     ],
+    signIn: null,
   };
   const away = { ...trusted, issuer: 'https://away.example.com', jwksUrl: 'http://127.0.0.1:1/keys' };
   const broken = { ...trusted, issuer: 'https://broken.example.com', jwksUrl: jwksUrl.replace('/keys', '/broken') };
@@ -131,4 +135,84 @@ test('an identity token makes no API token, which would outlive it', async () =>
   const create = 'mutation { createApiToken(input: { name: "mine" }) { secret } }';
 
   expect((await graphql(plane, await sign(), create)).codes).toEqual(['FORBIDDEN']);
+});
+
+const CHANGES = 'subscription { deploymentsChanged { id } }';
+const eventStream = (query: string, parameters = '', headers: Record<string, string> = {}) =>
+  fetch(`${plane.url}/graphql?query=${encodeURIComponent(query)}${parameters}`, {
+    headers: { accept: 'text/event-stream', ...headers },
+  });
+
+async function createTicket(token: string): Promise<{ ticket: string; expiresAt: string }> {
+  const { data, codes } = await graphql(plane, token, 'mutation { createStreamTicket { ticket expiresAt } }');
+  expect(codes).toEqual([]);
+  return data.createStreamTicket;
+}
+
+test('a ticket of an identity token is worth what the token is, once', async () => {
+  const { ticket } = await createTicket(await sign());
+
+  const first = await eventStream(ME, `&ticket=${ticket}`);
+  const second = await eventStream(ME, `&ticket=${ticket}`);
+
+  expect(await first.text()).toContain(
+    JSON.stringify({ viewer: { user: { id: userId }, token: null, memberships: [{ scopes: ['ENTITIES_DEPLOY'] }] } }),
+  );
+  expect(second.status).toBe(401);
+});
+
+test('what a role gets after a ticket was made is not given to the ticket', async () => {
+  const { prisma } = plane.app.database;
+  const where = { organization: { memberships: { some: { userId } } }, name: 'ci' };
+  const { ticket } = await createTicket(await sign());
+  await prisma.role.updateMany({ where, data: { scopes: ['entities:deploy', 'entities:publish', 'org:settings'] } });
+
+  const answer = await eventStream(ME, `&ticket=${ticket}`);
+
+  expect(await answer.text()).toContain(JSON.stringify([{ scopes: ['ENTITIES_DEPLOY'] }]));
+  await prisma.role.updateMany({ where, data: { scopes: ['entities:deploy', 'entities:publish'] } });
+});
+
+test('a ticket of an identity token ends with the token', async () => {
+  const { ticket, expiresAt } = await createTicket(await sign({ expires: '2s' }));
+  expect(new Date(expiresAt).getTime()).toBeLessThanOrEqual(Date.now() + 2_000);
+
+  await until('the token has expired', () => Date.now() > new Date(expiresAt).getTime());
+
+  expect((await eventStream(ME, `&ticket=${ticket}`)).status).toBe(401);
+});
+
+/** Streams end within 5 s; a busy machine gets some more. */
+const END_MS = 10_000;
+
+test.each([
+  ['its header', async (token: string) => eventStream(CHANGES, '', { authorization: `Bearer ${token}` })],
+  ['a ticket', async (token: string) => eventStream(CHANGES, `&ticket=${(await createTicket(token)).ticket}`)],
+])('a stream that was opened with %s ends when the identity token does', async (_what, open) => {
+  const expiresAt = Date.now() + 3_000;
+  const answer = await open(await sign({ expires: '3s' }));
+
+  const text = await answer.text();
+
+  const endedAt = Date.now();
+  expect(text).toMatch(/UNAUTHENTICATED[^]*event: complete/);
+  // Tokens count in whole seconds.
+  expect(endedAt).toBeGreaterThan(expiresAt - 1_000);
+  expect(endedAt).toBeLessThan(expiresAt + END_MS);
+});
+
+test('a WebSocket with an identity token is closed with 4403 when the token ends', async () => {
+  const payload = { authorization: `Bearer ${await sign({ expires: '3s' })}` };
+  const socket = new WebSocket(`${plane.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws');
+  socket.once('open', () => socket.send(JSON.stringify({ type: 'connection_init', payload })));
+  socket.once('message', () =>
+    socket.send(JSON.stringify({ id: '1', type: 'subscribe', payload: { query: CHANGES } })),
+  );
+  const expiresAt = Date.now() + 3_000;
+
+  const [code] = (await once(socket, 'close')) as [number];
+
+  expect(code).toBe(4403);
+  expect(Date.now()).toBeGreaterThan(expiresAt - 1_000);
+  expect(Date.now()).toBeLessThan(expiresAt + END_MS);
 });

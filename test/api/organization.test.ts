@@ -188,6 +188,34 @@ test('a revoked and an expired invitation are refused like one that never was', 
   );
 });
 
+test('the holder of a link, signed in or not, reads what it invites to, until it would be refused', async () => {
+  const inviter = await createMember(plane, owner.organizationId, ['members:invite', 'entities:deploy']);
+  const roleId = await createRole(owner, ['entities:deploy']);
+  const [used, kept] = [await invite(inviter, roleId), await invite(inviter, roleId)];
+  const stranger = await createOwner(plane);
+  const query = `query ($secret: String!) {
+    invitationOffer(secret: $secret) { organizationName roleName scopes invitedBy } }`;
+  const offers = () =>
+    Promise.all(
+      [used.secret, kept.secret, 'wli_never'].map(
+        async (secret) => (await graphql(plane, null, query, { secret })).data.invitationOffer,
+      ),
+    );
+  const { organizationId } = owner;
+  const { name } = await plane.app.database.prisma.organization.findUniqueOrThrow({
+    where: { id: organizationId },
+  });
+  const offer = { organizationName: name, roleName: `role ${made}`, scopes: ['ENTITIES_DEPLOY'], invitedBy: 'Ada' };
+  expect(await offers()).toEqual([offer, offer, null]);
+  expect((await graphql(plane, stranger.token, query, { secret: kept.secret })).data.invitationOffer).toEqual(offer);
+
+  await change(null, 'acceptInvitation', 'userId', { secret: used.secret, name: 'Grace' });
+  expect(await offers()).toEqual([null, offer, null]);
+
+  await change(owner.token, 'removeMember', 'organization { id }', { organizationId, userId: inviter.userId });
+  expect(await offers()).toEqual([null, null, null]);
+});
+
 test('who was removed, or lost the scope, lets nobody in by a link that he kept', async () => {
   const inviter = await createMember(plane, owner.organizationId, ['members:invite', 'entities:deploy']);
   const roleId = await createRole(owner, ['entities:deploy']);
@@ -352,6 +380,72 @@ test('what is done is audited in order, without secrets, and a change of what wa
   expect((await verifyAudit(prisma)).breaks).toEqual([
     { organizationId, seq: 2, problem: 'changed' },
     { organizationId, seq: 5, problem: 'missing' },
+  ]);
+});
+
+test('an audited event names who did it, also when he has left, and shows to what as far as it may be seen', async () => {
+  const admin = await createOwner(plane);
+  const leaver = await createMember(plane, admin.organizationId, SCOPES);
+  const { organizationId } = admin;
+  const app = await createApp(admin);
+  const roleId = await createRole(leaver, []);
+  await change(admin.token, 'removeMember', 'organization { id }', { organizationId, userId: leaver.userId });
+  const input = { id: app.productionAppId };
+  await change(admin.token, 'deleteProductionApp', 'productionApp { id }', input);
+
+  const { data, messages } = await graphql(
+    plane,
+    admin.token,
+    `
+      query ($id: ID!) {
+        auditEvents(organizationId: $id) {
+          nodes {
+            action
+            details
+            actor {
+              userId
+              name
+            }
+            subjectId
+            subject {
+              __typename
+              id
+              ... on ProductionApp {
+                subdomain
+                entity {
+                  name
+                }
+              }
+            }
+          }
+        }
+      }
+    `,
+    { id: organizationId },
+  );
+
+  expect(messages).toEqual([]);
+  const me = { userId: admin.userId, name: 'Ada' };
+  const entity = { __typename: 'Entity', id: app.entityId };
+  const subject = {
+    __typename: 'ProductionApp',
+    id: app.productionAppId,
+    subdomain: app.subdomain,
+    entity: { name: 'Shop' },
+  };
+  const nodes = data.auditEvents.nodes as { details: string }[];
+  expect(nodes.map(({ details, ...seen }) => ({ ...seen, name: JSON.parse(details).name as unknown }))).toEqual([
+    { action: 'deleteProductionApp', actor: me, subjectId: app.productionAppId, subject },
+    { action: 'removeMember', actor: me, subjectId: leaver.userId, subject: null, name: 'Ada' },
+    {
+      action: 'createRole',
+      actor: { userId: leaver.userId, name: 'Ada' },
+      subjectId: roleId,
+      subject: null,
+      name: `role ${made}`,
+    },
+    { action: 'createProductionApp', actor: me, subjectId: app.productionAppId, subject },
+    { action: 'createEntity', actor: me, subjectId: app.entityId, subject: entity },
   ]);
 });
 

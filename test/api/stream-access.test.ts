@@ -1,8 +1,9 @@
-import { createClient as createWsClient, type Client } from 'graphql-ws';
+import { createClient as createWsClient, MessageType, type Client } from 'graphql-ws';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import WebSocket from 'ws';
 import { SCOPES } from '../../src/domain/access.ts';
 import { followDeployment } from '../../src/client/index.ts';
+import { metrics } from '../../src/metrics.ts';
 import { startPlane, type Plane } from '../kit/plane.ts';
 import {
   createApp,
@@ -34,31 +35,23 @@ beforeAll(async () => {
 });
 afterAll(() => plane[Symbol.asyncDispose]());
 
-/** A stock client that follows the deployment's log, and what became of it. */
-function follow(token: string) {
-  const seen = { lines: 0, closeCode: 0, errors: [] as unknown[], isOver: false };
+const LOGS =
+  'subscription ($id: ID!) { deploymentLogs(deploymentId: $id) { ... on DeploymentLogBatch { lines { seq } } } }';
+
+/** A stock client that follows something, at first the deployment's log, and what became of it. */
+function follow(token: string, query = LOGS, id = deploymentId) {
+  const seen = { messages: 0, closeCode: 0 };
   const client: Client = createWsClient({
     url: `${plane.url.replace('http', 'ws')}/graphql`,
     webSocketImpl: WebSocket,
     connectionParams: { authorization: `Bearer ${token}` },
     retryAttempts: 0,
-    on: { closed: (event) => (seen.closeCode = (event as { code: number }).code) },
+    on: {
+      closed: (event) => (seen.closeCode = (event as { code: number }).code),
+      message: ({ type }) => (seen.messages += type === MessageType.Next ? 1 : 0),
+    },
   });
-  client.subscribe<{ deploymentLogs: { lines?: unknown[] } }>(
-    {
-      query:
-        'subscription ($id: ID!) { deploymentLogs(deploymentId: $id) { ... on DeploymentLogBatch { lines { seq } } } }',
-      variables: { id: deploymentId },
-    },
-    {
-      next: ({ data, errors }) => {
-        seen.lines += data?.deploymentLogs.lines?.length ?? 0;
-        seen.errors.push(...(errors ?? []));
-      },
-      error: () => (seen.isOver = true),
-      complete: () => (seen.isOver = true),
-    },
-  );
+  client.subscribe({ query, variables: { id } }, { next: () => {}, error: () => {}, complete: () => {} });
   return { seen, [Symbol.asyncDispose]: async () => client.dispose() };
 }
 
@@ -81,6 +74,12 @@ const ENDINGS: [what: string, end: (member: Member) => Promise<unknown>][] = [
   ],
 ];
 
+/** The other tests' streams have ended when one begins. */
+async function openStreams(): Promise<number> {
+  const { values } = await metrics.subscriptions.get();
+  return values[0]?.value ?? 0;
+}
+
 function db() {
   return plane.app.database.prisma;
 }
@@ -88,9 +87,44 @@ function db() {
 test.each(ENDINGS)('a stream over WebSocket is closed with 4403 when %s', async (_what, end) => {
   const member = await createMember(plane, owner.organizationId, SCOPES);
   await using watching = follow(member.token);
-  await until('it has lines', () => watching.seen.lines > 0);
+  await until('it has lines', () => watching.seen.messages > 0);
 
   await end(member);
+
+  await until('it is closed', () => watching.seen.closeCode !== 0, DEADLINE_MS);
+  expect(watching.seen.closeCode).toBe(4403);
+});
+
+// Some give the same to all who watch, and come by a way of their own.
+const STREAMS: [field: string, query: string, idOf: () => string][] = [
+  [
+    'deploymentUpdated',
+    'subscription ($id: ID!) { deploymentUpdated(deploymentId: $id) { status } }',
+    () => deploymentId,
+  ],
+  [
+    'deploymentEvents',
+    'subscription ($id: ID!) { deploymentEvents(deploymentId: $id) { __typename } }',
+    () => deploymentId,
+  ],
+  [
+    'runtimeLogs',
+    'subscription ($id: ID!) { runtimeLogs(productionAppId: $id) { __typename } }',
+    () => app.productionAppId,
+  ],
+  [
+    'deploymentsChanged',
+    'subscription ($id: ID!) { deploymentsChanged(productionAppId: $id) { id } }',
+    () => app.productionAppId,
+  ],
+];
+
+test.each(STREAMS)('%s over WebSocket is closed with 4403 when its token is revoked', async (_field, query, idOf) => {
+  const member = await createMember(plane, owner.organizationId, SCOPES);
+  await using watching = follow(member.token, query, idOf());
+  await until('it is open', async () => (await openStreams()) > 0);
+
+  await db().apiToken.updateMany({ where: { userId: member.userId }, data: { revokedAt: new Date() } });
 
   await until('it is closed', () => watching.seen.closeCode !== 0, DEADLINE_MS);
   expect(watching.seen.closeCode).toBe(4403);

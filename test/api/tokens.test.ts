@@ -100,6 +100,26 @@ test('a revoked token is refused from the next request on, and revoking it again
   expect(second.data).toEqual(first.data);
 });
 
+test('a token names the apps that it is for, also deleted ones, and none where it is for all', async () => {
+  const [kept, deleted] = [await createApp(owner), await createApp(owner)];
+  const productionAppIds = [kept.productionAppId, deleted.productionAppId];
+  const { token } = await createToken({ productionAppIds });
+  const { token: whole } = await createToken();
+  const remove = 'mutation ($input: DeleteProductionAppInput!) { deleteProductionApp(input: $input) { __typename } }';
+  await graphql(plane, owner.token, remove, { input: { id: deleted.productionAppId } });
+
+  const { data } = await graphql(
+    plane,
+    owner.token,
+    '{ viewer { tokens(first: 2) { nodes { id productionApps { subdomain } } } } }',
+  );
+
+  expect(data.viewer.tokens.nodes).toEqual([
+    { id: whole.id, productionApps: null },
+    { id: token.id, productionApps: [{ subdomain: kept.subdomain }, { subdomain: deleted.subdomain }] },
+  ]);
+});
+
 test("somebody else's token can be revoked no more than one that does not exist", async () => {
   const { token } = await createToken();
   const colleague = await createMember(plane, owner.organizationId, []);

@@ -125,6 +125,6 @@ describe.each<[string, Follow]>([
 
     const refused = follow(ended, stranger.token, () => {});
 
-    await expect(refused).rejects.toThrow('There is no deployment');
+    await expect(refused).rejects.toThrow('There is no such deployment');
   });
 });

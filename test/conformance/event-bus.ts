@@ -30,7 +30,7 @@ export function eventBusSuite(connect: () => Promise<EventBus>): void {
     await bus.subscribe(name, () => seen.push('second'));
     await bus.subscribe(other, () => seen.push('other'));
 
-    bus.publish(name, { kind: 'cancel' });
+    bus.publish(name, { kind: 'logs', lastSeq: 1 });
 
     await until('both hear it', () => seen.length >= 2);
     expect(seen.toSorted()).toEqual(['first', 'second']);
@@ -46,7 +46,7 @@ export function eventBusSuite(connect: () => Promise<EventBus>): void {
 
     leave();
     await until('the other one hears it', () => {
-      bus.publish(name, { kind: 'cancel' });
+      bus.publish(name, { kind: 'logs', lastSeq: 1 });
       return here.length > 0;
     });
 
@@ -54,7 +54,7 @@ export function eventBusSuite(connect: () => Promise<EventBus>): void {
     const already = gone.length;
     const heard = here.length;
     await until('more is heard', () => {
-      bus.publish(name, { kind: 'cancel' });
+      bus.publish(name, { kind: 'logs', lastSeq: 1 });
       return here.length > heard + 3;
     });
     expect(gone.length).toBe(already);
@@ -66,6 +66,6 @@ export function eventBusSuite(connect: () => Promise<EventBus>): void {
 
     await bus.close();
 
-    expect(bus.publish(topic(), { kind: 'cancel' })).toBeUndefined();
+    expect(bus.publish(topic(), { kind: 'logs', lastSeq: 1 })).toBeUndefined();
   });
 }

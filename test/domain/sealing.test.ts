@@ -42,10 +42,12 @@ test('no byte of what was sealed can be changed, and nothing cut off', () => {
   }
 });
 
-test('a fingerprint tells texts apart, and is another one with another key', () => {
-  const ring = createKeyRing([newKey()]);
+test('a fingerprint tells texts apart, and there is one under each key, the first first', () => {
+  const [old, young] = [newKey(), newKey()];
+  const [before] = createKeyRing([old]).fingerprints('a');
+  const ring = createKeyRing([young, old]);
 
-  expect(ring.fingerprint('a')).toBe(ring.fingerprint('a'));
-  expect(ring.fingerprint('a')).not.toBe(ring.fingerprint('b'));
-  expect(ring.fingerprint('a')).not.toBe(createKeyRing([newKey()]).fingerprint('a'));
+  expect(ring.fingerprints('a')).toEqual([createKeyRing([young]).fingerprints('a')[0], before]);
+  expect(ring.fingerprints('a')).not.toEqual(ring.fingerprints('b'));
+  expect(ring.fingerprints('a')[0]).not.toBe(before);
 });

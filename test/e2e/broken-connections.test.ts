@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import WebSocket from 'ws';
 import { createApiClient } from '../../src/client/api.ts';
 import { followDeployment, type DeploymentLogEvent } from '../../src/client/index.ts';
-import { Secret } from '../../src/config.ts';
+import { Secret } from '../../src/secret.ts';
 import { SERVER_URL } from '../kit/database.ts';
 import { startFaultProxy } from '../kit/fault-proxy.ts';
 import { startPlane, type Plane } from '../kit/plane.ts';

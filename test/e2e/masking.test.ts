@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createApiClient } from '../../src/client/api.ts';
-import { dataFolders, Secret } from '../../src/config.ts';
+import { dataFolders } from '../../src/config.ts';
+import { Secret } from '../../src/secret.ts';
 import { WhoamiDocument } from '../../src/generated/gql/graphql.ts';
 import { openDatabase } from '../../src/store/db.ts';
 import { dropAppDatabase } from '../../src/targets/app-database.ts';

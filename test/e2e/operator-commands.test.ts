@@ -32,11 +32,13 @@ test('an operator makes, lists and revokes a token, and all of it is in an audit
   const revoked = await run('token', 'revoke', token!.id);
   const refused = await serve(secret);
   const wrong = await run('token', 'create', '--scopes', 'everything');
+  const nowhere = await run('token', 'create', '--apps', 'app_01h455vb4pex5vsknk084sn02q');
   const verified = await run('audit', 'verify', '--json');
 
   expect([made.code, listed.code, revoked.code, wrong.code, verified.code]).toEqual([0, 0, 0, 1, 0]);
   expect([allowed, refused]).toEqual([200, 401]);
   expect(listed.output).not.toContain(secret.slice(3, 40));
+  expect([nowhere.code, nowhere.output]).toEqual([1, expect.stringContaining('has no production app app_01h455vb4')]);
   expect(wrong.output).toContain('There is no scope everything.');
   expect(JSON.parse(verified.output)).toMatchObject({ breaks: [], last: [{ seq: 2 }] });
 });

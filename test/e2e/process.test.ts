@@ -142,15 +142,26 @@ test.each([
     ['migrate'],
     { DATABASE_URL: 'postgresql://nobody:topsecret@127.0.0.1:1/none' },
     /^windlass: The database cannot be reached: .*ECONNREFUSED.*DATABASE_URL/,
+    1,
   ],
-  [['demo', '--exit', '--port', 'abc'], {}, /^error: option '--port <port>' .* A port is a number from 0 to 65535\./],
-  [['demo', '--exit', '--port', '65536'], {}, /^error: option '--port <port>' .* A port is a number from 0 to 65535\./],
-])('%j with %j is refused in one clear sentence', async (args, env, message) => {
+  [
+    ['demo', '--exit', '--port', 'abc'],
+    {},
+    /^error: option '--port <port>' .* A port is a number from 0 to 65535\./,
+    2,
+  ],
+  [
+    ['demo', '--exit', '--port', '65536'],
+    {},
+    /^error: option '--port <port>' .* A port is a number from 0 to 65535\./,
+    2,
+  ],
+])('%j with %j is refused in one clear sentence', async (args, env, message, code) => {
   using folder = createFolder();
 
   await using refused = startWindlass(args, { WINDLASS_DATA_DIR: folder.path, ...env });
 
-  expect(await refused.exited()).toBe(1);
+  expect(await refused.exited()).toBe(code);
   expect(refused.output()).toMatch(message);
   expect(refused.output().trim().split('\n')).toHaveLength(1);
   expect(refused.output()).not.toContain('topsecret');

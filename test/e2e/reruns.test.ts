@@ -212,6 +212,63 @@ test('rollbacks go back further each time, build nothing, and can name what to g
   ]);
 });
 
+test('what a rollback goes back to that names nothing is told beforehand, by the app and by the plan', async () => {
+  const app = await createApp(owner);
+  const ids: string[] = [];
+  const query = `query ($app: ID!) {
+    productionApp(id: $app) { rollbackTarget { id number } }
+    deploymentPlan(productionAppId: $app, trigger: ROLLBACK) { source { id } version { id } phases { reason } }
+  }`;
+  const told = async () => {
+    const { data, messages } = await ask(query, { app: app.productionAppId });
+    const target = data?.productionApp?.rollbackTarget ?? null;
+    if (data?.deploymentPlan) expect(data.deploymentPlan.source.id).toBe(target.id);
+    return { target: target && ids.indexOf(target.id), messages };
+  };
+  const goneBackTo = async (id: string) => {
+    const row = await plane.app.database.prisma.deployment.findUniqueOrThrow({ where: { id } });
+    return ids.indexOf(row.sourceId!);
+  };
+  const nothing = { target: null, messages: ['There is no earlier completed deployment to go back to.'] };
+
+  expect(await told()).toEqual(nothing);
+  for (const name of ['one', 'two', 'three']) ids.push(await deployFiles(plane, owner, app, appFiles(name)));
+  for (const expected of [1, 0]) {
+    expect(await told()).toEqual({ target: expected, messages: [] });
+    const id = await done('rollback', { productionAppId: app.productionAppId });
+    expect(await goneBackTo(id)).toBe(expected);
+  }
+  expect(await told()).toEqual(nothing);
+});
+
+test('what rollbacks of many apps go back to is told of each in a list', async () => {
+  const [first, second, third] = [await createApp(owner), await createApp(owner), await createApp(owner)];
+  const oldest = await deployFiles(plane, owner, first, appFiles('one'));
+  await deployFiles(plane, owner, first, appFiles('two'));
+  const other = await deployFiles(plane, owner, second, appFiles('one'));
+  await deployFiles(plane, owner, second, appFiles('two'));
+  await deployFiles(plane, owner, third, appFiles('one'));
+
+  const { data } = await ask('{ productionApps(first: 3) { nodes { id rollbackTarget { id } } } }');
+
+  expect(data.productionApps.nodes).toEqual([
+    { id: third.productionAppId, rollbackTarget: null },
+    { id: second.productionAppId, rollbackTarget: { id: other } },
+    { id: first.productionAppId, rollbackTarget: { id: oldest } },
+  ]);
+});
+
+test.each(['RETRY', 'REDEPLOY'])('a plan of a %s needs the deployment that it is of', async (by) => {
+  const app = await createApp(owner);
+  const query = `query ($app: ID!, $by: DeploymentTrigger!) {
+    deploymentPlan(productionAppId: $app, trigger: $by) { version { id } }
+  }`;
+
+  const { codes } = await ask(query, { app: app.productionAppId, by });
+
+  expect(codes).toEqual(['BAD_USER_INPUT']);
+});
+
 test('a rollback to before an irreversible migration is refused, unless it is asked for all the same', async () => {
   const app = await createApp(owner);
   const first = await deployFiles(plane, owner, app, appFiles('one', { migrate: 'true' }));

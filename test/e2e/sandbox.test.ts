@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { packProject } from '../../src/cli/pack.ts';
-import { Secret } from '../../src/config.ts';
+import { Secret } from '../../src/secret.ts';
 import { dropAppDatabase } from '../../src/targets/app-database.ts';
 import { SERVER_URL } from '../kit/database.ts';
 import { createFolder } from '../kit/folder.ts';

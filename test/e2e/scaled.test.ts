@@ -69,9 +69,7 @@ describe.runIf(SERVER_URL && process.env['TEST_REDIS_URL'])('separate processes 
       const { deployment } = await client.request(DeploymentResultDocument, { id });
       expect(deployment?.status).toBe('COMPLETED');
       expect(messages).toContainEqual(
-        expect.stringMatching(
-          /^A new worker took over, as run 2 of the deployment: worker_\S+\. worker_\S+ was lost\.$/,
-        ),
+        expect.stringMatching(/^A new worker took over, as run 2 of the deployment: prc_\S+\. prc_\S+ was lost\.$/),
       );
       expect(messages.filter((message) => message.startsWith('Unpacked'))).toHaveLength(1);
       expect(processesWith(`sleep\0${nap}`)).toEqual([]);

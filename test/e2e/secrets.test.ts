@@ -11,7 +11,7 @@ import { openDatabase } from '../../src/store/db.ts';
 import { createServerDatabase, SERVER_URL } from '../kit/database.ts';
 import { createFolder } from '../kit/folder.ts';
 import { graphql } from '../kit/graphql.ts';
-import { startPlane, type Plane } from '../kit/plane.ts';
+import { send, startPlane, type Plane } from '../kit/plane.ts';
 import { startWindlass } from '../kit/process.ts';
 import {
   appFiles,
@@ -217,6 +217,7 @@ test("a secret is not in Windlass's own log at its most talkative, nor is the ke
     WINDLASS_BOOTSTRAP_TOKEN: token,
     WINDLASS_SECRET_KEY: key,
     WINDLASS_LOG_LEVEL: 'debug',
+    WINDLASS_METRICS: '127.0.0.1:0',
   });
   const [, url] = await windlass.untilOutput(/API +(http:\S+)\/graphql/);
   const client = createApiClient({ url: url!, token });
@@ -226,6 +227,10 @@ test("a secret is not in Windlass's own log at its most talkative, nor is the ke
 
   const id = await trigger(member, app.productionAppId, await pushVersion(member, app.entityId, leaky(3)));
   await windlass.untilOutput(/Deployment ended/);
+  const [, metricsUrl] = await windlass.untilOutput(/Metrics +(http:\S+)/);
+  const { body: metrics } = await send('GET', metricsUrl!, {});
+  expect(metrics).toContain('windlass_deployments_ended_total{status="failed"} 1');
+  for (const secret of [SENTINEL, key, token, app.subdomain]) expectNoSecret('the metrics', metrics, secret);
   windlass.child.kill('SIGTERM');
   await windlass.exited();
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { LOG_LEVELS, LOG_STREAMS, PHASES } from '../../src/domain/deployment.ts';
 import { createMemoryBus } from '../../src/events/bus.ts';
-import { followEvents, followLogs, followState, type LogEvent } from '../../src/events/follow.ts';
+import { followEvents, followLogs, followState, type LogBatch, type LogEvent } from '../../src/events/follow.ts';
 import { createFollowers } from '../../src/events/follower.ts';
 import type { LogLine, PrismaClient } from '../../src/generated/prisma/client.ts';
 import type { Database } from '../../src/store/db.ts';
@@ -10,6 +10,7 @@ import { requestCancel } from '../../src/store/cancellations.ts';
 import { beginPhase, failDeployment, type Claim } from '../../src/store/deployments.ts';
 import { appendLogLines, matchesLogFilter, readLogLines, type NewLogLine } from '../../src/store/logs.ts';
 import { createDatabase } from '../kit/database.ts';
+import { until } from '../kit/until.ts';
 import { FAILURE } from '../kit/written-log.ts';
 import { createRows, insertClaimed, logLine, type Rows } from '../store/rows.ts';
 
@@ -161,6 +162,97 @@ test('followers of one deployment that keep up get the very same objects', async
 
   expect(ofOne!.value).toBe(ofTwo!.value);
   await Promise.all([one.return(), two.return()]);
+});
+
+test('a reader with a way of its own is asked again when it has room, and is given what it did not take', async () => {
+  const claim = await claimed();
+  const deps = { prisma, followers: createFollowers({ prisma, bus: createMemoryBus() }) };
+  const delivered: number[] = [];
+  let makeRoom = () => {};
+  const hasRoom = new Promise<boolean>((resolve) => {
+    makeRoom = () => resolve(true);
+  });
+  const answers = [true, false, true, hasRoom, true];
+  const deliver = ({ lines: [first] }: LogBatch) => {
+    delivered.push(first!.seq);
+    return answers.shift()!;
+  };
+  const given = collect(followLogs(deps, claim.deploymentId, { after: 0, deliver }));
+  // Who came later is told later.
+  const other = followLogs(deps, claim.deploymentId, { after: 0 });
+  for (let line = 1; line <= 5; line += 1) {
+    await appendLogLines(prisma, claim, lines(line, line));
+    await other.next();
+  }
+  expect(delivered).toEqual([1, 2, 3, 4]);
+
+  makeRoom();
+  await until('the next one was delivered', () => delivered.length === 5);
+  await end(claim);
+
+  const events = await given;
+  expect(events.map(({ kind }) => kind)).toEqual(['batch', 'end']);
+  expect(seqsOf(events)).toEqual([2]);
+  expect(delivered).toEqual([1, 2, 3, 4, 5]);
+  await other.return();
+});
+
+test('a change is told to many readers in turns, and others are served in between', async () => {
+  const claim = await claimed();
+  const deps = { prisma, followers: createFollowers({ prisma, bus: createMemoryBus() }) };
+  const readers = 600;
+  let told = 0;
+  let toldInBetween = 0;
+  const deliver = () => {
+    told += 1;
+    if (told === readers + 1) setImmediate(() => (toldInBetween = told - readers));
+    return true;
+  };
+  const over = Array.from({ length: readers }, () =>
+    collect(followLogs(deps, claim.deploymentId, { after: 0, deliver })),
+  );
+  await appendLogLines(prisma, claim, lines(1, 1));
+  await until('all have the first line, and wait', () => told === readers);
+
+  await appendLogLines(prisma, claim, lines(2, 2));
+  await until('all have the second line', () => told === 2 * readers);
+
+  expect(toldInBetween).toBeGreaterThan(0);
+  expect(toldInBetween).toBeLessThan(readers);
+  await end(claim);
+  await Promise.all(over);
+});
+
+test('nothing is delivered to a reader who has left, not even what the others get at that moment', async () => {
+  const claim = await claimed();
+  const deps = { prisma, followers: createFollowers({ prisma, bus: createMemoryBus() }) };
+  const heard: number[] = [];
+  const delivered: number[] = [];
+  const leaver = followLogs(deps, claim.deploymentId, {
+    after: 0,
+    deliver: ({ lines: [first] }) => delivered.push(first!.seq) > 0,
+  });
+  const others = collect(
+    followLogs(deps, claim.deploymentId, {
+      after: 0,
+      deliver({ lines: [first] }) {
+        heard.push(first!.seq);
+        if (first!.seq === 2) void leaver.return();
+        return true;
+      },
+    }),
+  );
+  await appendLogLines(prisma, claim, lines(1, 1));
+  await until('the other waits for the second line, and hears of it before the leaver', () => heard.length === 1);
+  const over = collect(leaver);
+  await until('the leaver waits, too', () => delivered.length === 1);
+
+  await appendLogLines(prisma, claim, lines(2, 2));
+
+  expect(await over).toEqual([]);
+  expect(delivered).toEqual([1]);
+  await end(claim);
+  await others;
 });
 
 test('the events of a deployment come once each and in order, from any cursor, and end with the terminal one', async () => {

@@ -7,8 +7,10 @@ import { migrateDatabase } from '../../src/store/migrate.ts';
 import { startCluster, type Cluster } from '../kit/cluster.ts';
 import { slowness } from '../kit/load.ts';
 import { send } from '../kit/plane.ts';
+import { IS_SHORT } from '../kit/faults.ts';
 import { startPoller } from '../kit/poller.ts';
 import { POSTGRES_BINARIES, startPostgresServer, type PostgresServer } from '../kit/postgres-server.ts';
+import type { WindlassProcess } from '../kit/process.ts';
 import { processesWith, uniqueNap } from '../kit/processes.ts';
 import { appFiles, createApp, pushVersion, type SeededApp } from '../kit/seed.ts';
 import { until } from '../kit/until.ts';
@@ -19,14 +21,15 @@ import { createRows } from '../store/rows.ts';
 const CANCEL_MS_MAX = 2_500;
 const RACES = 1_000;
 
-describe.runIf(POSTGRES_BINARIES)('a cancel from another process', () => {
+describe.runIf(POSTGRES_BINARIES && !IS_SHORT)('a cancel from another process', () => {
   let server: PostgresServer;
   let cluster: Cluster;
+  let worker: WindlassProcess;
   let app: SeededApp;
   beforeAll(async () => {
     server = await startPostgresServer();
     cluster = await startCluster(server.url);
-    await cluster.startFaultyWorker();
+    worker = await cluster.startFaultyWorker();
     app = await createApp(cluster.owner);
     await untilEnd(await begin({}, null, 'old'));
     await until('it serves', async () => (await cluster.visit(app.subdomain)).body === 'old');
@@ -84,8 +87,7 @@ describe.runIf(POSTGRES_BINARIES)('a cancel from another process', () => {
       `hold ${phase} ${phase === 'service_deploy' ? 'after' : 'during'}`,
     );
     await untilInPhase(id, phase);
-    // Into the phase, which is held open once it has begun its work.
-    await delay(200);
+    await worker.untilOutput(new RegExp(`Holds ${id}`));
 
     const answers = await Promise.all([cancel(id), cancel(id)]);
 

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { isTerminal } from '../../src/domain/deployment.ts';
 import { startCluster, type Cluster } from '../kit/cluster.ts';
+import { FAULT_SEED, FAULTS, IS_SHORT } from '../kit/faults.ts';
 import { startPoller } from '../kit/poller.ts';
 import { POSTGRES_BINARIES, startPostgresServer, type PostgresServer } from '../kit/postgres-server.ts';
 import type { WindlassProcess } from '../kit/process.ts';
@@ -9,15 +10,13 @@ import { createRandom } from '../kit/random.ts';
 import { appFiles, createApp, pushVersion, trigger, type SeededApp } from '../kit/seed.ts';
 import { until } from '../kit/until.ts';
 
-/** FAULT_SEED has a run again; FULL=1 takes as long as it takes. */
-const SEED = Number(process.env['FAULT_SEED'] ?? 20_261_125);
-const FULL = Boolean(process.env['FULL']);
-const DEPLOYMENTS = FULL ? 200 : 24;
-const KILLS_MS = FULL ? 300_000 : 40_000;
+const IS_FULL = FAULTS === 'full';
+const DEPLOYMENTS = IS_FULL ? 200 : IS_SHORT ? 12 : 24;
+const KILLS_MS = IS_FULL ? 300_000 : IS_SHORT ? 30_000 : 40_000;
 const APPS = 6;
 
-describe.runIf(POSTGRES_BINARIES)(`chaos, with the seed ${SEED}`, () => {
-  const random = createRandom(SEED);
+describe.runIf(POSTGRES_BINARIES)(`chaos, with the seed ${FAULT_SEED}`, () => {
+  const random = createRandom(FAULT_SEED);
   let server: PostgresServer;
   let cluster: Cluster;
   let apps: SeededApp[];
@@ -70,7 +69,7 @@ describe.runIf(POSTGRES_BINARIES)(`chaos, with the seed ${SEED}`, () => {
         const found = await look();
         return found.length === ids.length && found.every(({ status }) => isTerminal(status)) ? found : null;
       },
-      FULL ? 1_800_000 : 300_000,
+      IS_FULL ? 1_800_000 : 300_000,
     );
     expect(
       rows.filter(({ status }) => status !== 'completed').map(({ status, failure }) => ({ status, failure })),
@@ -85,7 +84,7 @@ describe.runIf(POSTGRES_BINARIES)(`chaos, with the seed ${SEED}`, () => {
     expect(await cluster.diagnose()).toEqual([]);
   }
 
-  test(
+  test.skipIf(IS_SHORT)(
     `PostgreSQL that restarts every few seconds loses none of ${DEPLOYMENTS} deployments`,
     { timeout: 2_400_000 },
     async () => {

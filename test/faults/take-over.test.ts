@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isTerminal } from '../../src/domain/deployment.ts';
 import { startCluster, type Cluster } from '../kit/cluster.ts';
+import { IS_SHORT } from '../kit/faults.ts';
 import type { WindlassProcess } from '../kit/process.ts';
 import { slowness } from '../kit/load.ts';
 import { POSTGRES_BINARIES, startPostgresServer, type PostgresServer } from '../kit/postgres-server.ts';
@@ -78,9 +79,7 @@ describe.runIf(POSTGRES_BINARIES)('workers on one database', () => {
     expect(attempts).toEqual([['build', 2]]);
     const messages = await messagesOf(id);
     expect(messages.filter((message) => message.startsWith('Unpacked'))).toHaveLength(1);
-    expect(messages).toContainEqual(
-      expect.stringMatching(/took over, as run 2 .*: worker_\S+\. worker_\S+ was lost\.$/),
-    );
+    expect(messages).toContainEqual(expect.stringMatching(/took over, as run 2 .*: prc_\S+\. prc_\S+ was lost\.$/));
     expect(processesWith(`sleep\0${nap}`)).toEqual([]);
     expect((await cluster.visit(app.subdomain)).body).toBe('one');
     await until('its workspace is gone', () => !existsSync(join(cluster.dataDir, 'workspaces', id)));
@@ -126,7 +125,7 @@ describe.runIf(POSTGRES_BINARIES)('workers on one database', () => {
     },
   );
 
-  test(
+  test.skipIf(IS_SHORT)(
     'a worker that is told to stop hands its deployment over at once, and this is not a lost worker',
     { timeout: 120_000 },
     async () => {
@@ -150,7 +149,7 @@ describe.runIf(POSTGRES_BINARIES)('workers on one database', () => {
     },
   );
 
-  test(
+  test.skipIf(IS_SHORT)(
     'a deployment that three workers are lost with fails with WORKER_LOST, and nothing of it is left',
     { timeout: 300_000 },
     async () => {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import WebSocket from 'ws';
-import { Secret } from '../../src/config.ts';
+import { Secret } from '../../src/secret.ts';
 import { addressGroup } from '../../src/http/caller.ts';
 import { createRateLimits } from '../../src/http/rate-limit.ts';
 import { createTokenSecret } from '../../src/store/directory.ts';

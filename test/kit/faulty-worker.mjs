@@ -22,6 +22,7 @@ async function checkpoint(phase, moment, claim, signal) {
   if (moment === 'during') await delay(Math.random() * DURING_MS_MAX);
   if (action === 'kill') process.kill(process.pid, 'SIGKILL');
   if (action !== 'hold') return;
+  console.log(`Holds ${claim.deploymentId}.`);
   if (!signal.aborted) await once(signal, 'abort');
   throw signal.reason;
 }

@@ -6,6 +6,7 @@ import type { TestProject } from 'vitest/node';
 import { loadMigrations, migrateDatabase } from '../../src/store/migrate.ts';
 import { PGliteStream } from '../../src/store/pglite-stream.mjs';
 import { openQueue } from '../../src/pipeline/queue.ts';
+import { createStatements, createTransact } from '../../src/store/statements.ts';
 import { createLog } from '../../src/telemetry.ts';
 import type { PrismaClient } from '../../src/generated/prisma/client.ts';
 
@@ -37,11 +38,19 @@ async function makeImage(file: string): Promise<void> {
     user: 'postgres',
     database: 'postgres',
     max: 1,
+    pipeline: true,
   });
   await migrateDatabase(pool);
   // The queue's own tables take longer than ours.
   const queue = await openQueue(
-    { pool, embedded: true, prisma: null as unknown as PrismaClient, close: async () => {} },
+    {
+      pool,
+      statements: createStatements(pool),
+      transact: createTransact(pool),
+      embedded: true,
+      prisma: null as unknown as PrismaClient,
+      close: async () => {},
+    },
     null,
     createLog('silent'),
   );

@@ -13,7 +13,7 @@ export interface GraphQLAnswer {
 
 /** A GraphQL request as any HTTP client would send it. */
 export async function graphql(
-  plane: Plane,
+  plane: Pick<Plane, 'url'>,
   token: string | null,
   query: string,
   variables: Record<string, unknown> = {},

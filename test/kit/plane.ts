@@ -1,13 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
 import { expect } from 'vitest';
-import { ROLES, startApp, type App, type Role } from '../../src/app.ts';
+import { startApp, type App } from '../../src/app.ts';
+import { ROLES, type Role } from '../../src/domain/process.ts';
 import { createApiClient, type ApiClient } from '../../src/client/api.ts';
-import { loadConfig, Secret, type Config } from '../../src/config.ts';
+import { loadConfig, type Config } from '../../src/config.ts';
+import { Secret } from '../../src/secret.ts';
 import { createLog, type Log } from '../../src/telemetry.ts';
 import { createServerDatabase, databaseImage, SERVER_URL } from './database.ts';
 import { createFolder } from './folder.ts';
-import { expectSecretKept } from './sentinel.ts';
+import { expectNoSecret, expectSecretKept } from './sentinel.ts';
 import { until } from './until.ts';
 import { isGroupAlive } from '../../src/targets/process-group.ts';
 
@@ -46,6 +48,7 @@ export async function startPlane(
     ...loadConfig({ PATH: process.env['PATH'] }),
     port: 0,
     gatewayPort: 0,
+    metrics: { host: '127.0.0.1', port: 0 },
     dataDir: folder.path,
     databaseUrl: server && new Secret(server.url),
     redisUrl: redisUrl ? new Secret(redisUrl) : null,
@@ -86,6 +89,7 @@ export async function startPlane(
       const releases = await app.database.prisma.release.findMany({ where: { pid: { not: null } } });
       try {
         await expectSecretKept(app.database, folder.path);
+        expectNoSecret('the metrics', (await send('GET', app.metricsUrl!, {})).body);
       } finally {
         await app.stop();
       }

@@ -51,7 +51,7 @@ export async function expectSecretKept(
   }
 }
 
-export function filesBelow(folder: string): string[] {
+function filesBelow(folder: string): string[] {
   try {
     if (!statSync(folder).isDirectory()) return [folder];
   } catch {

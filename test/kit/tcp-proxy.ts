@@ -25,7 +25,6 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
     pairs.add(pair);
     if (isCut) pause(pair);
     client.on('data', (chunk: Buffer) => {
-      if (committing && /commit/i.test(chunk.toString('latin1'))) isLosing = committing;
       if (losing && chunk.includes(losing.text)) {
         if (losing.isCommit) committing = losing.lost;
         else isLosing = losing.lost;
@@ -34,6 +33,8 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
       upstream.write(chunk);
     });
     upstream.on('data', (chunk: Buffer) => {
+      // By the server's word: who sends a commit may have prepared it before, and name it only.
+      if (committing && chunk.includes('COMMIT\0')) isLosing = committing;
       if (!isLosing) {
         client.write(chunk);
         return;

@@ -23,7 +23,7 @@ export async function holdDeployment(plane: Plane, owner: Member): Promise<HeldD
   const about = { version: 'v1', sourceHash: 'hash', packageKey: 'packages/a', packageBytes: 1n, packageSha256: 'sha' };
   await prisma.version.create({ data: { id: versionId, organizationId, entityId, ...about } });
   const input = { organizationId, productionAppId, versionId, triggeredById: userId, reason: null } as const;
-  const id = await prisma.$transaction((tx) => insertDeployment(tx, { ...input, trigger: 'manual' }));
+  const { id } = await prisma.$transaction((tx) => insertDeployment(tx, { ...input, trigger: 'manual' }));
   const claim: Claim = (await claimNextDeployment(prisma, productionAppId, 'test'))!;
   return {
     id,

@@ -74,3 +74,28 @@ test('a ticket whose handler throws is handed out again', async () => {
   await until('the third try comes', () => tries === 3);
   await queue.close();
 });
+
+// The queue looks through what is held in scripts of several statements, which cannot be prepared: not the first time, nor
+// when they are known.
+test('a ticket whose holder has given no sign of life for longer than its lease is handed out again', async () => {
+  const { database, queue } = await open();
+  await using _database = database;
+  await database.prisma.$transaction((tx) => queue.sendTicket(tx, 'lost'));
+  const isWaiting = async () => {
+    const { rows } = await database.pool.query<{ state: string }>('select state from pgboss.job');
+    return rows.map(({ state }) => state).join() === 'retry';
+  };
+  for (let round = 0; round < 3; round += 1) {
+    await database.pool.query(
+      "update pgboss.job set state = 'active', started_on = now(), heartbeat_on = now() - interval '1 minute'",
+    );
+    await until('it waits again', isWaiting);
+  }
+  const handled: string[] = [];
+
+  await queue.work(1, async (app) => void handled.push(app));
+
+  await until('it is handled', () => handled.length > 0);
+  expect(handled).toEqual(['lost']);
+  await queue.close();
+});

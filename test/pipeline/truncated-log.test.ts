@@ -128,8 +128,9 @@ describe('the limit', () => {
   }
 
   async function openWriter(claim: Claim): Promise<LogWriter> {
-    const { prisma } = database;
-    const deps = { prisma, bus: createMemoryBus(), mask: (text: string) => text, logBytesMax: LOG_BYTES_MAX };
+    const { prisma, statements } = database;
+    const mask = (text: string) => text;
+    const deps = { prisma, statements, bus: createMemoryBus(), mask, logBytesMax: LOG_BYTES_MAX };
     const { lastSeq } = await prisma.deployment.findUniqueOrThrow({ where: { id: claim.deploymentId } });
     return createLogWriter(deps, claim, { lastSeq, output: await measureOutput(prisma, claim.deploymentId) });
   }

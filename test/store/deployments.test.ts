@@ -4,6 +4,8 @@ import { DomainError } from '../../src/domain/errors.ts';
 import type { PrismaClient } from '../../src/generated/prisma/client.ts';
 import { findCompletedPhase, findStoredLines } from '../../src/store/confirmations.ts';
 import type { Database } from '../../src/store/db.ts';
+import type { Statements } from '../../src/store/statements.ts';
+import { readShipment } from '../../src/store/shipments.ts';
 import { findCancelRequest, requestCancel } from '../../src/store/cancellations.ts';
 import {
   beginPhase,
@@ -21,19 +23,20 @@ import { createRows, insertClaimed, insertLiveRelease, insertPending, logLine, t
 
 let database: Database & AsyncDisposable;
 let prisma: PrismaClient;
+let statements: Statements;
 let rows: Rows;
 beforeAll(async () => {
   database = await createDatabase();
-  ({ prisma } = database);
+  ({ prisma, statements } = database);
 });
 afterAll(() => database[Symbol.asyncDispose]());
 beforeEach(async () => {
   rows = await createRows(prisma);
 });
 
-const NOTHING_MADE = { outputs: {}, skipReason: null, next: null };
+const NOTHING_MADE = { outputs: {}, skipReason: null };
 
-const claimNext = (worker = 'worker-1') => claimNextDeployment(prisma, rows.productionAppId, worker);
+const claimNext = (worker = 'worker-1') => claimNextDeployment(statements, rows.productionAppId, worker);
 const cancel = (deploymentId: string, reason: string | null = null, force = false) =>
   requestCancel(prisma, deploymentId, { userId: rows.userId, reason, force });
 
@@ -121,14 +124,18 @@ describe('claiming', () => {
   });
 
   test('the oldest pending deployment of the app is claimed', async () => {
-    const [first] = [await insertPending(prisma, rows), await insertPending(prisma, rows)];
+    const [first, second] = [await insertPending(prisma, rows), await insertPending(prisma, rows)];
     await insertPending(prisma, await createRows(prisma));
+    const { turn: nextTurn } = await stored(second);
 
     const claim = await claimNext();
 
+    const shipment = await readShipment(prisma, claim!);
     expect(claim).toEqual({
       ...{ deploymentId: first, run: 1, stateVersion: 3, takenOver: false },
-      ...{ workerId: 'worker-1', previousWorkerId: null, lostWorkers: 0 },
+      ...{ workerId: 'worker-1', previousWorkerId: null, lostWorkers: 0, nextTurn },
+      // What a worker reads that takes over, as it was when nobody had begun.
+      shipment: { ...shipment, phases: shipment!.phases.map((phase) => ({ ...phase, status: 'pending' })) },
     });
     const { status, workerId, startedAt, events, phases } = await stored(first);
     expect([status, workerId, startedAt === null]).toEqual(['in_progress', 'worker-1', false]);
@@ -141,14 +148,16 @@ describe('claiming', () => {
 
   test('a deployment in progress is taken over, under a higher run, before a pending one is begun', async () => {
     const claim = await insertClaimed(prisma, rows);
-    await insertPending(prisma, rows);
+    const waiting = await insertPending(prisma, rows);
     const { startedAt } = await stored(claim.deploymentId);
+    const { turn: nextTurn } = await stored(waiting);
 
     const second = await claimNext('worker-2');
 
     expect(second).toEqual({
       ...{ deploymentId: claim.deploymentId, run: 2, stateVersion: 4, takenOver: true },
-      ...{ workerId: 'worker-2', previousWorkerId: 'worker-1', lostWorkers: 1 },
+      ...{ workerId: 'worker-2', previousWorkerId: 'worker-1', lostWorkers: 1, nextTurn },
+      shipment: null,
     });
     const after = await stored(claim.deploymentId);
     expect([after.status, after.workerId, after.startedAt]).toEqual(['in_progress', 'worker-2', startedAt]);
@@ -174,7 +183,7 @@ describe('claiming', () => {
   test('the next pending deployment is claimed once the one before has ended', async () => {
     const claim = await insertClaimed(prisma, rows);
     const next = await insertPending(prisma, rows);
-    await failDeployment(prisma, claim, 'failed', FAILURE);
+    await failDeployment(statements, claim, 'failed', FAILURE);
 
     expect(await claimNext()).toMatchObject({ deploymentId: next, run: 1, takenOver: false });
   });
@@ -202,22 +211,25 @@ describe('claiming', () => {
 
 describe('a claim that another worker took over', () => {
   test.each([
-    ['begins no phase', (claim) => beginPhase(prisma, claim, 'build')],
-    ['completes no phase', (claim) => completePhase(prisma, claim, 'orchestrate', NOTHING_MADE)],
+    ['begins no phase', (claim) => beginPhase(statements, claim, 'build')],
     [
       'completes no phase to begin the next',
-      (claim) => completePhase(prisma, claim, 'orchestrate', { ...NOTHING_MADE, next: 'download' }),
+      (claim) => completePhase(statements, claim, { phase: 'orchestrate', ...NOTHING_MADE }, 'download'),
     ],
-    ['completes no deployment', (claim) => completeDeployment(prisma, claim)],
-    ['fails no deployment', (claim) => failDeployment(prisma, claim, 'failed', FAILURE)],
-    ['cancels no deployment', (claim) => failDeployment(prisma, claim, 'cancelled', FAILURE)],
-    ['appends no log line', (claim) => appendLogLines(prisma, claim, [logLine('late')])],
-    ['learns of no cancel', (claim) => findCancelRequest(prisma, claim)],
+    ['completes no deployment', (claim) => completeDeployment(statements, claim)],
+    [
+      'completes no deployment with its last phase',
+      (claim) => completeDeployment(statements, claim, { phase: 'orchestrate', ...NOTHING_MADE }),
+    ],
+    ['fails no deployment', (claim) => failDeployment(statements, claim, 'failed', FAILURE)],
+    ['cancels no deployment', (claim) => failDeployment(statements, claim, 'cancelled', FAILURE)],
+    ['appends no log line', (claim) => appendLogLines(statements, claim, [logLine('late')])],
+    ['learns of no cancel', (claim) => findCancelRequest(statements, claim)],
   ] satisfies [string, (claim: { deploymentId: string; run: number }) => Promise<unknown>][])(
     '%s, and answers null',
     async (_what, write) => {
       const stale = await insertClaimed(prisma, rows);
-      await beginPhase(prisma, stale, 'orchestrate');
+      await beginPhase(statements, stale, 'orchestrate');
       await insertLiveRelease(prisma, rows, stale.deploymentId);
       await claimNext('worker-2');
       const before = await stored(stale.deploymentId);
@@ -232,15 +244,15 @@ describe('a claim that another worker took over', () => {
 
   test.each(['failed', 'cancelled'] as const)('writes nothing after the deployment has %s either', async (status) => {
     const claim = await insertClaimed(prisma, rows);
-    await failDeployment(prisma, claim, status, FAILURE);
+    await failDeployment(statements, claim, status, FAILURE);
     const before = await stored(claim.deploymentId);
 
     const answers = [
-      await beginPhase(prisma, claim, 'build'),
-      await completePhase(prisma, claim, 'build', { ...NOTHING_MADE, next: 'package' }),
-      await failDeployment(prisma, claim, 'failed', FAILURE),
-      await completeDeployment(prisma, claim),
-      await appendLogLines(prisma, claim, [logLine('late')]),
+      await beginPhase(statements, claim, 'build'),
+      await completePhase(statements, claim, { phase: 'build', ...NOTHING_MADE }, 'package'),
+      await failDeployment(statements, claim, 'failed', FAILURE),
+      await completeDeployment(statements, claim),
+      await appendLogLines(statements, claim, [logLine('late')]),
       await claimNext(),
     ];
 
@@ -253,11 +265,8 @@ describe('phases', () => {
   test('a phase is completed with what it made in the moment in which the next one begins', async () => {
     const claim = await insertClaimed(prisma, rows);
 
-    const change = await completePhase(prisma, claim, 'orchestrate', {
-      outputs: { workspace: '/w' },
-      skipReason: 'Nothing to do.',
-      next: 'download',
-    });
+    const end = { phase: 'orchestrate', outputs: { workspace: '/w' }, skipReason: 'Nothing to do.' } as const;
+    const change = await completePhase(statements, claim, end, 'download');
 
     const { phases, events, stateVersion } = await stored(claim.deploymentId);
     expect(change).toEqual({ deploymentId: claim.deploymentId, stateVersion: 5 });
@@ -276,11 +285,11 @@ describe('phases', () => {
 
   test('a completion that is repeated changes nothing, and is confirmed to whoever wrote it', async () => {
     const claim = await insertClaimed(prisma, rows);
-    const result = { ...NOTHING_MADE, next: 'download' } as const;
-    const first = await completePhase(prisma, claim, 'orchestrate', result);
+    const end = { phase: 'orchestrate', ...NOTHING_MADE } as const;
+    const first = await completePhase(statements, claim, end, 'download');
     const before = await stored(claim.deploymentId);
 
-    const again = await completePhase(prisma, claim, 'orchestrate', result);
+    const again = await completePhase(statements, claim, end, 'download');
 
     expect(again).toBeNull();
     expect(await stored(claim.deploymentId)).toEqual(before);
@@ -291,10 +300,10 @@ describe('phases', () => {
 
   test('a phase that another worker begins again is its next attempt', async () => {
     const first = await insertClaimed(prisma, rows);
-    await beginPhase(prisma, first, 'build');
+    await beginPhase(statements, first, 'build');
     const second = (await claimNext('worker-2'))!;
 
-    await beginPhase(prisma, second, 'build');
+    await beginPhase(statements, second, 'build');
 
     const { phases } = await stored(first.deploymentId);
     expect(phases.find(({ name }) => name === 'build')).toMatchObject({ status: 'in_progress', attempt: 2 });
@@ -302,9 +311,9 @@ describe('phases', () => {
 
   test('a failure ends the phase that runs, and leaves the others as they were', async () => {
     const claim = await insertClaimed(prisma, rows);
-    await completePhase(prisma, claim, 'orchestrate', { ...NOTHING_MADE, next: 'download' });
+    await completePhase(statements, claim, { phase: 'orchestrate', ...NOTHING_MADE }, 'download');
 
-    await failDeployment(prisma, claim, 'failed', FAILURE);
+    await failDeployment(statements, claim, 'failed', FAILURE);
 
     const { status, errorMessage, failure, phases } = await stored(claim.deploymentId);
     expect({ status, errorMessage, failure }).toEqual({
@@ -321,13 +330,12 @@ describe('phases', () => {
 
   test('every change of a whole deployment is an event, with a seq above the one before', async () => {
     const claim = await insertClaimed(prisma, rows);
-    for (const [index, phase] of PHASES.entries()) {
-      const next = PHASES[index + 1] ?? null;
-      await completePhase(prisma, claim, phase, { ...NOTHING_MADE, next });
+    for (const [index, next] of PHASES.slice(1).entries()) {
+      await completePhase(statements, claim, { phase: PHASES[index]!, ...NOTHING_MADE }, next);
     }
     await insertLiveRelease(prisma, rows, claim.deploymentId);
 
-    await completeDeployment(prisma, claim);
+    await completeDeployment(statements, claim, { phase: PHASES.at(-1)!, ...NOTHING_MADE });
 
     const { events, stateVersion } = await stored(claim.deploymentId);
     const phaseEvents = PHASES.flatMap((phase) => [`${phase} in_progress`, `${phase} completed`]);
@@ -342,7 +350,7 @@ describe('phases', () => {
     await cancel(first.deploymentId, 'wrong one');
     const second = (await claimNext('worker-2'))!;
     await cancel(first.deploymentId, null, true);
-    await failDeployment(prisma, second, 'cancelled', FAILURE);
+    await failDeployment(statements, second, 'cancelled', FAILURE);
 
     const { events, stateVersion } = await stored(first.deploymentId);
     const seqs = events.map(({ seq }) => seq);
@@ -358,22 +366,53 @@ describe('completing', () => {
   test('a deployment whose release does not take the traffic is not completed', async () => {
     const claim = await insertClaimed(prisma, rows);
 
-    const change = await completeDeployment(prisma, claim);
+    const change = await completeDeployment(statements, claim);
 
     expect(change).toBeNull();
     expect((await stored(claim.deploymentId)).status).toBe('in_progress');
   });
 
+  test('its last phase ends with it or goes on with it, and a completion that is repeated changes nothing', async () => {
+    const claim = await insertClaimed(prisma, rows);
+    const end = { phase: 'orchestrate', outputs: { workspace: '/w' }, skipReason: null } as const;
+    const isDownloading = { ...end, phase: 'download' } as const;
+    const before = await stored(claim.deploymentId);
+
+    const withoutRelease = await completeDeployment(statements, claim, end);
+    await insertLiveRelease(prisma, rows, claim.deploymentId);
+    const withAnotherPhase = await completeDeployment(statements, claim, isDownloading);
+
+    expect([withoutRelease, withAnotherPhase]).toEqual([null, null]);
+    expect(await stored(claim.deploymentId)).toEqual(before);
+    expect(await completeDeployment(statements, claim, end)).toMatchObject({ stateVersion: before.stateVersion + 2 });
+    const after = await stored(claim.deploymentId);
+    expect(after.phases[0]).toMatchObject({ status: 'completed', outputs: { workspace: '/w' } });
+    expect(await completeDeployment(statements, claim, end)).toBeNull();
+    expect(await stored(claim.deploymentId)).toEqual(after);
+  });
+
+  test('a cancel that came before it leaves the last phase running', async () => {
+    const claim = await insertClaimed(prisma, rows);
+    await insertLiveRelease(prisma, rows, claim.deploymentId);
+    await cancel(claim.deploymentId);
+    const before = await stored(claim.deploymentId);
+
+    const change = await completeDeployment(statements, claim, { phase: 'orchestrate', ...NOTHING_MADE });
+
+    expect(change).toBeNull();
+    expect(await stored(claim.deploymentId)).toEqual(before);
+  });
+
   test('every other release of the app is told to stop, and none of another app', async () => {
     const before = await insertClaimed(prisma, rows);
     const old = await insertLiveRelease(prisma, rows, before.deploymentId);
-    await completeDeployment(prisma, before);
+    await completeDeployment(statements, before);
     const foreign = await createRows(prisma);
     const other = await insertLiveRelease(prisma, foreign, await insertPending(prisma, foreign));
     const claim = await insertClaimed(prisma, rows);
     const release = await insertLiveRelease(prisma, rows, claim.deploymentId);
 
-    await completeDeployment(prisma, claim);
+    await completeDeployment(statements, claim);
 
     const found = await prisma.release.findMany({ where: { id: { in: [old, other, release] } } });
     expect(Object.fromEntries(found.map(({ id, wanted }) => [id, wanted]))).toEqual({
@@ -404,14 +443,14 @@ describe('cancelling', () => {
 
   test('a deployment in progress is only asked to end, and its worker learns of it', async () => {
     const claim = await insertClaimed(prisma, rows);
-    const before = await findCancelRequest(prisma, claim);
+    const before = await findCancelRequest(statements, claim);
 
     const change = await cancel(claim.deploymentId, 'wrong one');
 
     expect(before).toEqual({ requested: false, forced: false });
     expect(change).toEqual({ deploymentId: claim.deploymentId, stateVersion: 4, outcome: 'requested' });
     expect((await stored(claim.deploymentId)).status).toBe('in_progress');
-    expect(await findCancelRequest(prisma, claim)).toEqual({ requested: true, forced: false });
+    expect(await findCancelRequest(statements, claim)).toEqual({ requested: true, forced: false });
   });
 
   test('asking twice changes nothing, whoever asks', async () => {
@@ -421,7 +460,7 @@ describe('cancelling', () => {
 
     const second = await cancel(claim.deploymentId, 'another reason');
 
-    expect(second).toEqual(first);
+    expect(second).toEqual({ ...first, outcome: 'repeated' });
     expect(await stored(claim.deploymentId)).toEqual(before);
   });
 
@@ -433,17 +472,19 @@ describe('cancelling', () => {
     const again = await cancel(claim.deploymentId, null, true);
 
     expect([forced?.stateVersion, again?.stateVersion]).toEqual([5, 5]);
-    expect(await findCancelRequest(prisma, claim)).toEqual({ requested: true, forced: true });
+    expect(await findCancelRequest(statements, claim)).toEqual({ requested: true, forced: true });
     expect((await stored(claim.deploymentId)).cancelReason).toBe('the first reason');
   });
 
-  test('ten that ask at once get the same answer, and there is one request', async () => {
+  test('ten that ask at once see the same state, and one of them made the request', async () => {
     const claim = await insertClaimed(prisma, rows);
 
     const changes = await Promise.all(Array.from({ length: 10 }, () => cancel(claim.deploymentId)));
 
-    const expected = { deploymentId: claim.deploymentId, stateVersion: 4, outcome: 'requested' };
-    expect(changes).toEqual(changes.map(() => expected));
+    const state = { deploymentId: claim.deploymentId, stateVersion: 4 };
+    expect(changes).toEqual(changes.map(() => expect.objectContaining(state)));
+    expect(changes.filter((change) => change?.outcome === 'requested')).toHaveLength(1);
+    expect(changes.filter((change) => change?.outcome === 'repeated')).toHaveLength(9);
     const { events } = await stored(claim.deploymentId);
     expect(events.filter(({ type }) => type === 'cancel_requested')).toHaveLength(1);
   });
@@ -451,8 +492,8 @@ describe('cancelling', () => {
   test.each(['completed', 'failed', 'cancelled'] as const)('a deployment that has %s stays so', async (status) => {
     const claim = await insertClaimed(prisma, rows);
     await insertLiveRelease(prisma, rows, claim.deploymentId);
-    if (status === 'completed') await completeDeployment(prisma, claim);
-    else await failDeployment(prisma, claim, status, FAILURE);
+    if (status === 'completed') await completeDeployment(statements, claim);
+    else await failDeployment(statements, claim, status, FAILURE);
     const before = await stored(claim.deploymentId);
 
     const change = await cancel(claim.deploymentId, 'too late', true);
@@ -475,8 +516,8 @@ describe('cancelling', () => {
 
       expect(change?.outcome).toBe(claim ? 'requested' : 'cancelled');
       if (!claim) continue;
-      expect(await findCancelRequest(prisma, claim)).toEqual({ requested: true, forced: false });
-      await failDeployment(prisma, claim, 'cancelled', FAILURE);
+      expect(await findCancelRequest(statements, claim)).toEqual({ requested: true, forced: false });
+      await failDeployment(statements, claim, 'cancelled', FAILURE);
     }
   });
 });
@@ -492,9 +533,9 @@ describe('log lines', () => {
     } as const;
 
     const seqs = [
-      await appendLogLines(prisma, claim, [logLine('one'), logLine('')]),
-      await appendLogLines(prisma, claim, [odd]),
-      await appendLogLines(prisma, claim, []),
+      await appendLogLines(statements, claim, [logLine('one'), logLine('')]),
+      await appendLogLines(statements, claim, [odd]),
+      await appendLogLines(statements, claim, []),
     ];
 
     expect(seqs).toEqual([2, 3, 3]);
@@ -513,7 +554,7 @@ describe('log lines', () => {
       Array.from({ length: 1 + (batch % 7) }, (_line, n) => logLine(`${batch}:${n}`)),
     );
 
-    const lasts = await Promise.all(batches.map((batch) => appendLogLines(prisma, claim, batch)));
+    const lasts = await Promise.all(batches.map((batch) => appendLogLines(statements, claim, batch)));
 
     const lines = await linesOf(claim.deploymentId);
     expect(lines.map(([seq]) => seq)).toEqual(Array.from({ length: batches.flat().length }, (_, n) => n + 1));
@@ -530,11 +571,11 @@ describe('log lines', () => {
     const lines = [logLine('one'), logLine('two')];
 
     const answers = [
-      await appendLogLines(prisma, claim, lines, 0),
-      await appendLogLines(prisma, claim, lines, 0),
+      await appendLogLines(statements, claim, lines, 0),
+      await appendLogLines(statements, claim, lines, 0),
       await findStoredLines(prisma, claim, 2),
       await findStoredLines(prisma, claim, 3),
-      await appendLogLines(prisma, claim, [logLine('three')], 2),
+      await appendLogLines(statements, claim, [logLine('three')], 2),
     ];
 
     expect(answers).toEqual([2, null, 2, null, 3]);
@@ -544,7 +585,9 @@ describe('log lines', () => {
   test('a take-over in between leaves no gap, and nothing of the worker before comes after it', async () => {
     const first = await insertClaimed(prisma, rows);
     const appendAs = (claim: typeof first, name: string) =>
-      Array.from({ length: 10 }, (_, n) => appendLogLines(prisma, claim, [logLine(`${name} ${n}`), logLine('more')]));
+      Array.from({ length: 10 }, (_, n) =>
+        appendLogLines(statements, claim, [logLine(`${name} ${n}`), logLine('more')]),
+      );
     const early = appendAs(first, 'first');
 
     const second = (await claimNext('worker-2'))!;

@@ -28,10 +28,12 @@ export async function createRows(prisma: PrismaClient): Promise<Rows> {
   return { organizationId, userId, versionId, productionAppId };
 }
 
-export function insertPending(prisma: PrismaClient, rows: Rows): Promise<string> {
+export async function insertPending(prisma: PrismaClient, rows: Rows): Promise<string> {
   const { organizationId, productionAppId, versionId, userId } = rows;
   const input = { organizationId, productionAppId, versionId, triggeredById: userId } as const;
-  return prisma.$transaction((tx) => insertDeployment(tx, { ...input, trigger: 'manual', reason: null }));
+  const insert = { ...input, trigger: 'manual', reason: null } as const;
+  const { id } = await prisma.$transaction((tx) => insertDeployment(tx, insert));
+  return id;
 }
 
 /** A deployment that a worker holds. */

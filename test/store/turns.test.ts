@@ -105,18 +105,19 @@ test('what an organization had queued in the past does not count against it', as
   expect(await trigger(past)).toBe(first);
 });
 
-test('a deployment that supersedes others has the turn of the first of them', async () => {
+test('a deployment that supersedes others has the turn of the first of them, as was known when it was inserted', async () => {
   const rows = await createRows(database.prisma);
   const first = await trigger(rows);
   await trigger(rows);
 
-  const newest = await database.prisma.$transaction(async (tx) => {
+  const { id: newest, nextTurn } = await database.prisma.$transaction(async (tx) => {
     const { organizationId, productionAppId, versionId, userId } = rows;
     const about = { organizationId, productionAppId, versionId, triggeredById: userId } as const;
-    const id = await insertDeployment(tx, { ...about, trigger: 'manual', reason: null });
-    await applyOverlap(tx, id, { policy: 'queue_latest', userId });
-    return id;
+    const inserted = await insertDeployment(tx, { ...about, trigger: 'manual', reason: null });
+    await applyOverlap(tx, inserted.id, { policy: 'queue_latest', userId });
+    return inserted;
   });
 
   expect(await turnOf(newest)).toBe(first);
+  expect(nextTurn).toBe(first);
 });

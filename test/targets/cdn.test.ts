@@ -5,7 +5,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
-import { Secret } from '../../src/config.ts';
+import { Secret } from '../../src/secret.ts';
 import { PhaseFailure } from '../../src/domain/errors.ts';
 import { purgeCdn, type Cdn } from '../../src/targets/cdn.ts';
 import type { Purge } from '../../src/targets/target.ts';

@@ -5,7 +5,7 @@ import { ManifestError, readManifest, type Manifest } from '../../domain/manifes
 import { ArchiveError, unpackArchive } from '../../packages/archive.ts';
 import { Meter } from '../../packages/meter.ts';
 import { requireOutput, type Phase, type PhaseContext } from '../phase.ts';
-import { removeFolder } from '../removal.ts';
+import { removeFolder } from '../../targets/removal.ts';
 
 const ENTRIES_MAX = 200_000;
 

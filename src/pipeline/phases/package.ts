@@ -34,7 +34,7 @@ async function writeArtifact(folder: string, file: string, signal: AbortSignal) 
     await pipeline(packArchive(await itemsOfFolder(folder)), meter, createWriteStream(file), { signal });
   } catch (error) {
     if (!(error instanceof ArchiveError)) throw error;
-    const hint = 'Make the build copy what it needs instead of linking to it.';
+    const hint = 'Make the build copy what it needs instead of linking to it, and leave out what is too deep.';
     throw new PhaseFailure(
       'BUILD_FAILED',
       `The build's result cannot be packed: ${error.message}`,

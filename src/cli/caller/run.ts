@@ -1,0 +1,41 @@
+import { leaveQuietlyWhenNobodyReads } from '../broken-pipe.ts';
+import { EXIT_CODES, type ExitName } from './exit-codes.ts';
+import { commandErrorOf } from './command-error.ts';
+import { readEnvironment } from './environment.ts';
+import { createOutput } from './output.ts';
+import { findProject } from './project.ts';
+import type { Caller } from './session.ts';
+
+/** The options that every command for callers has. */
+export interface CallerOptions {
+  readonly url?: string;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+/** Runs a command for callers, says what went wrong, and sets the exit code. Nothing else of them does. */
+export async function runCaller(
+  options: CallerOptions,
+  command: (caller: Caller) => Promise<ExitName | void>,
+): Promise<void> {
+  leaveQuietlyWhenNobodyReads();
+  const environment = readEnvironment();
+  const output = createOutput(environment, options);
+  try {
+    const folder = process.cwd();
+    const caller = { environment, output, folder, project: findProject(folder), urlOption: options.url ?? null };
+    const exit = await command(caller);
+    process.exitCode = EXIT_CODES[exit ?? 'completed'].code;
+  } catch (error) {
+    const known = commandErrorOf(error);
+    if (!known) throw error;
+    const { colours } = output;
+    const code = EXIT_CODES[known.exit].code;
+    if (output.json) output.result(JSON.stringify({ type: 'error', message: known.message, exitCode: code }));
+    output.warn(`${colours.red('windlass:')} ${known.message}`);
+    if (known.advice) output.warn(`  ${known.advice}`);
+    process.exitCode = code;
+    // Who leaves does not wait for a request that is under way.
+    if (known.exit === 'interrupted') process.exit();
+  }
+}

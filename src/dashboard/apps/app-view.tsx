@@ -1,0 +1,80 @@
+import type { ReactNode } from 'react';
+import { Link } from 'wouter';
+import { PageAppChangedDocument, PageAppDocument, type PageAppStateFragment } from '../../generated/gql/graphql.ts';
+import { useChanges, useData } from '../api/hooks.ts';
+import { DeploymentList } from '../deployments/deployment-list.tsx';
+import { NoDeployments } from '../deployments/no-deployments.tsx';
+import { AppAddress } from '../elements/app-address.tsx';
+import { PageHead, Panel } from '../elements/panel.tsx';
+import { Failed, Loading, NotFound } from '../elements/states.tsx';
+import { HealthBadge } from '../elements/status.tsx';
+import { Tabs } from '../elements/tabs.tsx';
+import { paths, type AppPart } from '../routes.ts';
+import classes from './app-view.module.css';
+import { DeployButton } from './deploy-button.tsx';
+import { EnvironmentPart } from './environment-part.tsx';
+import { Overview } from './overview.tsx';
+import { RuntimeLog } from './runtime-log.tsx';
+import { SettingsPart } from './settings-part.tsx';
+import { VersionsPart } from './versions-part.tsx';
+
+const PARTS: Record<AppPart, string> = {
+  deployments: 'Deployments',
+  versions: 'Versions',
+  log: 'Runtime log',
+  environment: 'Environment',
+  settings: 'Settings',
+};
+
+/** One app: what is live of it, and everything that belongs to it, each part with a path of its own. */
+export function AppView({ subdomain, part }: { subdomain: string; part?: string }) {
+  const { data, error, reload } = useData(PageAppDocument, { subdomain });
+  const app = data?.productionApp;
+  useChanges(PageAppChangedDocument, { id: app?.id ?? '' }, { pause: !app });
+  if (!data) return error ? <Failed isView error={error} onRetry={reload} /> : <Loading />;
+  if (!app || app.deletedAt) return <NotFound what="app" />;
+  if (part !== undefined && !Object.hasOwn(PARTS, part)) return <NotFound what="page" />;
+  return <Parts app={app} part={(part as AppPart | undefined) ?? 'overview'} />;
+}
+
+function Parts({ app, part }: { app: PageAppStateFragment; part: AppPart | 'overview' }) {
+  const { id, subdomain, url, entity, health } = app;
+  const shown: Record<AppPart | 'overview', () => ReactNode> = {
+    overview: () => <Overview app={app} />,
+    deployments: () => <Deployments productionAppId={id} />,
+    versions: () => <VersionsPart app={app} />,
+    log: () => <RuntimeLog app={app} />,
+    environment: () => <EnvironmentPart app={app} />,
+    settings: () => <SettingsPart app={app} />,
+  };
+  return (
+    <>
+      <PageHead
+        name={part === 'overview' ? entity.name : `${entity.name}: ${PARTS[part]}`}
+        title={
+          <span className={classes['title']}>
+            {entity.name} <HealthBadge health={health} />
+          </span>
+        }
+        about={<AppAddress url={url} />}
+        actions={<DeployButton app={app} look="primary" />}
+      />
+      <Tabs
+        label={`Parts of ${entity.name}`}
+        tabs={[
+          { to: paths.app(subdomain), name: 'Overview' },
+          ...Object.entries(PARTS).map(([each, name]) => ({ to: paths.app(subdomain, each as AppPart), name })),
+        ]}
+      />
+      {shown[part]()}
+    </>
+  );
+}
+
+function Deployments({ productionAppId }: { productionAppId: string }) {
+  return (
+    <Panel title="Deployments" actions={<Link to={`${paths.deployments}?app=${productionAppId}`}>Search them</Link>}>
+      <DeploymentList filter={{ productionAppId }} empty={<NoDeployments />} />
+    </Panel>
+  );
+}
