@@ -148,7 +148,7 @@ export async function startHostAgent(deps: HostAgentDeps): Promise<HostAgent> {
         wake = resolve;
       });
       await reconcile().catch((error: unknown) => {
-        if (!isStopped) log.error({ error }, 'The host agent could not bring its releases up to date');
+        if (!isStopped) log.error({ err: error }, 'The host agent could not bring its releases up to date');
       });
       let timer: NodeJS.Timeout | undefined;
       if (!isStopped)

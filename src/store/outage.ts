@@ -3,9 +3,10 @@ import { PhaseFailure } from '../domain/errors.ts';
 import { Prisma } from '../generated/prisma/client.ts';
 
 /** Errors of a database that is away, restarting, or too busy. */
+const AWAY_KINDS = new Set(['DatabaseNotReachable', 'ConnectionClosed', 'SocketTimeout', 'TooManyConnections']);
 const AWAY_CODES = new Set(['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2028', 'P2037']);
 const AWAY_TEXTS =
-  /ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|Connection terminated|Connection ended|connection error and is not queryable|timeout exceeded when trying to connect|Query read timeout|terminating connection|database system is (?:starting up|shutting down|in recovery|not yet accepting)|remaining connection slots|too many clients/i;
+  /ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|Connection terminated|Connection ended|is not queryable|timeout exceeded when trying to connect|Query read timeout|terminating connection|database system is (?:starting up|shutting down|in recovery|not yet accepting)|remaining connection slots|too many clients/i;
 
 const TRY_AGAIN_MS = 250;
 /** After this, who waits gives up and says so. */
@@ -15,7 +16,12 @@ const OUTAGE_MS_MAX = 120_000;
 export function isDatabaseAway(error: unknown): boolean {
   // What a phase could not reach was another server, however its cause reads.
   if (error instanceof PhaseFailure) return false;
-  if (error instanceof Prisma.PrismaClientKnownRequestError && AWAY_CODES.has(error.code)) return true;
+  if (error instanceof Prisma.PrismaClientKnownRequestError) {
+    if (AWAY_CODES.has(error.code)) return true;
+    // Every raw query fails with the same code; why is said by the driver.
+    const { cause } = (error.meta?.['driverAdapterError'] ?? {}) as { cause?: { kind?: string } };
+    if (cause?.kind !== undefined && AWAY_KINDS.has(cause.kind)) return true;
+  }
   if (!(error instanceof Error)) return false;
   // A name with several addresses, none of which answers, has one error for each.
   if (error instanceof AggregateError && error.errors.some(isDatabaseAway)) return true;
