@@ -58,7 +58,7 @@ export class PGliteStream extends Duplex {
   /** PGlite takes whole protocol messages; a chunk may hold several, or a part of one. @param {Buffer} chunk */
   async #feed(chunk) {
     // No socket answers before the write is over, and the driver relies on it; PGlite, in the same thread, would.
-    await null;
+    await Promise.resolve();
     this.#pending = this.#pending.length > 0 ? Buffer.concat([this.#pending, chunk]) : chunk;
     let end = 0;
     let terminated = false;

@@ -1,10 +1,8 @@
-import { once } from 'node:events';
-import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createCaller } from '../kit/caller.ts';
 import { startFaultProxy } from '../kit/fault-proxy.ts';
 import { createGate } from '../kit/gate.ts';
+import { startHttpProxy, type Exchange } from '../kit/http-proxy.ts';
 import { startPlane, type Plane } from '../kit/plane.ts';
 import { appFiles, createApp, createOwner, type Member } from '../kit/seed.ts';
 
@@ -16,37 +14,18 @@ beforeAll(async () => {
 });
 afterAll(() => plane[Symbol.asyncDispose]());
 
-/** An HTTP proxy before the API that does with streams what its test says. */
-async function startProxy(onStream: (response: ServerResponse, upstream: IncomingMessage) => void) {
-  const server = createServer((request, response) => {
-    const { method, headers, url } = request;
-    const isStream = headers.accept === 'text/event-stream';
-    const upstream = httpRequest(`${plane.url}${url}`, { method, headers }, (answer) => {
-      if (isStream) return onStream(response, answer);
-      response.writeHead(answer.statusCode!, answer.headers);
-      answer.pipe(response);
-    });
-    upstream.on('error', () => response.destroy());
-    response.on('close', () => upstream.destroy());
-    request.pipe(upstream);
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
-    },
-  };
+/** A proxy before the API that does with streams what its test says. */
+function startProxy(onStream: (exchange: Exchange) => void) {
+  return startHttpProxy(plane.url, (exchange) =>
+    exchange.request.headers.accept === 'text/event-stream' ? onStream(exchange) : exchange.relay(),
+  );
 }
 
 const STORY = /● orchestrate\n[^]*● build\n[^]* {2}one\n {2}two\n[^]*✔ build[^]*✔ cache_invalidation/;
 
 test('where no stream gets through, the log is asked for, and the verdict is the same', async () => {
-  await using proxy = await startProxy((response, upstream) => {
-    upstream.destroy();
+  await using proxy = await startProxy(({ response, answer }) => {
+    answer.destroy();
     response.writeHead(404).end('<html>no streams here</html>');
   });
   const app = await createApp(owner);
@@ -60,10 +39,10 @@ test('where no stream gets through, the log is asked for, and the verdict is the
 });
 
 test('a stream that says "completed" of a deployment that has failed is not believed', async () => {
-  await using proxy = await startProxy((response, upstream) => {
-    response.writeHead(upstream.statusCode!, upstream.headers);
-    upstream.on('data', (chunk: Buffer) => response.write(chunk.toString().replaceAll('FAILED', 'COMPLETED')));
-    upstream.on('end', () => response.end());
+  await using proxy = await startProxy(({ response, answer }) => {
+    response.writeHead(answer.statusCode!, answer.headers);
+    answer.on('data', (chunk: Buffer) => response.write(chunk.toString().replaceAll('FAILED', 'COMPLETED')));
+    answer.on('end', () => response.end());
   });
   const app = await createApp(owner);
   using caller = createCaller(proxy, owner, appFiles('one', { build: 'exit 1' }));

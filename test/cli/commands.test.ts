@@ -243,6 +243,21 @@ test('retry ships again what failed, and rollback goes back to what served', asy
   expect((await plane.visit(app.subdomain)).body).toBe('two');
 });
 
+test('redeploy ships the version of a deployment once more, unless a newer one has completed', async () => {
+  const app = await createApp(owner);
+  const first = await deployFiles(plane, owner, app, appFiles('one'));
+  using caller = createCaller(plane, owner);
+
+  const again = await caller.run(['redeploy', '--app', app.subdomain, '--json', '--reason', 'new variables']);
+  const refused = await caller.run(['redeploy', first]);
+
+  expect(again.code, again.stderr).toBe(0);
+  const { id } = objects(again).at(-1)!;
+  const [status] = objects(await caller.run(['status', String(id), '--json']));
+  expect(status).toMatchObject({ trigger: 'redeploy', reason: 'new variables', number: 2, source: { id: first } });
+  expect([refused.code, refused.stderr]).toEqual([7, expect.stringContaining('newer')]);
+});
+
 test('lists are aligned on a terminal, separated by tabs in a pipe, and JSON for programs', async () => {
   const app = await createApp(owner);
   const ids = [

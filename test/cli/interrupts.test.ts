@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createCaller } from '../kit/caller.ts';
 import { createGate } from '../kit/gate.ts';
+import { startHttpProxy } from '../kit/http-proxy.ts';
 import { startPlane, type Plane } from '../kit/plane.ts';
 import { appFiles, createApp, createOwner, type Member } from '../kit/seed.ts';
 import { until } from '../kit/until.ts';
@@ -60,6 +61,56 @@ test('SIGTERM, by which CI systems end a job, does the same', async () => {
   const { code, stderr } = await started.deploying.ended();
 
   expect(code, stderr).toBe(9);
+});
+
+/** A deployment that is there, while the command that makes it has no answer yet. */
+async function startMaking(build: string) {
+  const app = await createApp(owner);
+  const held: (() => void)[] = [];
+  const proxy = await startHttpProxy(plane.url, ({ body, relay }) =>
+    body.includes('triggerDeployment') ? held.push(relay) : relay(),
+  );
+  const caller = createCaller(proxy, owner, appFiles('one', { build }));
+  const deploying = caller.start(['deploy', app.subdomain]);
+  await until('the server has answered', () => held.length > 0);
+  return {
+    deploying,
+    answer: () => held.forEach((relay) => relay()),
+    deployment: () =>
+      plane.app.database.prisma.deployment.findFirstOrThrow({ where: { productionAppId: app.productionAppId } }),
+    async [Symbol.asyncDispose]() {
+      caller[Symbol.dispose]();
+      await proxy[Symbol.asyncDispose]();
+    },
+  };
+}
+
+test('SIGTERM while the deployment is being made cancels it as soon as it is there', async () => {
+  using gate = createGate();
+  await using making = await startMaking(gate.command);
+  const { child, untilOutput, ended } = making.deploying;
+
+  child.kill('SIGTERM');
+  await untilOutput(/is just being made/);
+  making.answer();
+  const { code, stderr } = await ended();
+
+  expect(code, stderr).toBe(9);
+  expect(await making.deployment()).toMatchObject({ status: 'cancelled' });
+});
+
+test('the second Ctrl-C does not wait for a server that does not answer, and says that the deployment may be there', async () => {
+  await using making = await startMaking('true');
+  const { child, untilOutput, ended } = making.deploying;
+
+  child.kill('SIGINT');
+  await untilOutput(/is just being made/);
+  child.kill('SIGINT');
+  const { code, stderr } = await ended();
+
+  expect(code, stderr).toBe(130);
+  expect(stderr).toContain('It may be there');
+  await until('it has ended', async () => (await making.deployment()).status === 'completed');
 });
 
 test('the third Ctrl-C leaves at once, though the deployment has not stopped yet', async () => {

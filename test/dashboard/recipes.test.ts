@@ -7,7 +7,6 @@ const SUBJECT = {
   url: 'https://windlass.example.com',
   deploymentId: 'dep_1',
   subdomain: 'shop',
-  versionId: 'ver_1',
 };
 const ACTIONS = ['CANCEL', 'RETRY', 'REDEPLOY', 'ROLLBACK'] as const;
 
@@ -48,7 +47,7 @@ test('a reason is quoted for the shell, and no text has a token', () => {
 test.each([
   ['CANCEL', 'windlass cancel dep_1'],
   ['RETRY', 'windlass retry dep_1'],
-  ['REDEPLOY', 'windlass deploy shop --version ver_1'],
+  ['REDEPLOY', 'windlass redeploy dep_1'],
   ['ROLLBACK', 'windlass rollback shop --to dep_1'],
 ] as const)('%s is asked for by `%s` on the command line', (action, command) => {
   expect(actionRecipes(action, SUBJECT, { reason: null }).cli).toBe(`${command} --url https://windlass.example.com`);

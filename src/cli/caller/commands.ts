@@ -110,6 +110,17 @@ function addShipping(program: Command): void {
       run(options, async (caller) => (await import('./rerun.ts')).runRetry(caller, deployment, options)),
     );
   making(
+    add(program, 'redeploy', 'Ship the version of a deployment once more, and follow it.', [
+      'redeploy --reason "new variables"',
+      'redeploy dep_01k',
+    ]),
+  )
+    .argument('[deployment]', DEPLOYMENT)
+    .option('--app <app>', APP)
+    .action((deployment, options) =>
+      run(options, async (caller) => (await import('./rerun.ts')).runRedeploy(caller, deployment, options)),
+    );
+  making(
     add(program, 'rollback', 'Go back to an earlier deployment, and follow it.', [
       'rollback --plan',
       'rollback shop --to 1.4.2',

@@ -1,7 +1,7 @@
 import { ActivateVersionDocument, DeployDocument, type OverlapPolicy } from '../../generated/gql/graphql.ts';
 import { commandErrorOf, usageError } from './command-error.ts';
 import type { ExitName } from './exit-codes.ts';
-import { createIdempotencyKey, followAndReport, type FollowOptions } from './follow/follow-command.ts';
+import { createIdempotencyKey, makeAndFollow, type FollowOptions } from './follow/follow-command.ts';
 import type { Overlap } from './option-choices.ts';
 import { pushFolder } from './push.ts';
 import { findApp, findVersion, type App } from './references.ts';
@@ -30,9 +30,8 @@ export async function runDeploy(caller: Caller, name: string | undefined, option
   const { versionId, isPushed } = await chooseVersion(caller, session, app, options);
   const { reason, overlap } = options;
   const input = { productionAppId: app.id, versionId, reason, overlap: overlapPolicy(overlap), idempotencyKey: key };
-  const { triggerDeployment } = await session.client.request(DeployDocument, { input });
-  if (triggerDeployment.replayed) caller.output.say('An earlier call with the same key made this deployment.');
-  const { exit } = await followAndReport(caller, session, triggerDeployment.deployment.id, options);
+  const make = async () => (await session.client.request(DeployDocument, { input })).triggerDeployment;
+  const { exit } = await makeAndFollow(caller, session, make, options);
   if (exit === 'completed' && isPushed && options.wait && options.activate) await activate(caller, session, versionId!);
   return exit;
 }

@@ -1,8 +1,8 @@
-import { PlanDocument, RetryDocument, RollbackDocument } from '../../generated/gql/graphql.ts';
+import { PlanDocument, RedeployDocument, RetryDocument, RollbackDocument } from '../../generated/gql/graphql.ts';
 import { CommandError } from './command-error.ts';
 import { overlapPolicy } from './deploy.ts';
 import type { ExitName } from './exit-codes.ts';
-import { createIdempotencyKey, followAndReport, type FollowOptions } from './follow/follow-command.ts';
+import { createIdempotencyKey, makeAndFollow, type FollowOptions } from './follow/follow-command.ts';
 import type { Overlap } from './option-choices.ts';
 import { findApp, findDeploymentId, listDeployments, type App } from './references.ts';
 import { openSession, type Caller, type Session } from './session.ts';
@@ -24,10 +24,22 @@ export async function runRetry(
 ): Promise<ExitName> {
   const session = openSession(caller);
   const deploymentId = await chooseDeployment(caller, session, text, options);
-  const { retryDeployment } = await session.client.request(RetryDocument, {
-    input: { deploymentId, ...inputOf(options) },
-  });
-  return (await followAndReport(caller, session, retryDeployment.deployment.id, options)).exit;
+  const input = { deploymentId, ...inputOf(options) };
+  const make = async () => (await session.client.request(RetryDocument, { input })).retryDeployment;
+  return (await makeAndFollow(caller, session, make, options)).exit;
+}
+
+/** Ships the version of a deployment once more, with what its app is set to now. */
+export async function runRedeploy(
+  caller: Caller,
+  text: string | undefined,
+  options: RerunOptions & DeploymentChoice,
+): Promise<ExitName> {
+  const session = openSession(caller);
+  const deploymentId = await chooseDeployment(caller, session, text, options);
+  const input = { deploymentId, ...inputOf(options) };
+  const make = async () => (await session.client.request(RedeployDocument, { input })).redeployDeployment;
+  return (await makeAndFollow(caller, session, make, options)).exit;
 }
 
 export interface RollbackOptions extends RerunOptions {
@@ -47,10 +59,9 @@ export async function runRollback(
   const deploymentId = options.to === undefined ? undefined : await findTarget(session, options.to, app);
   if (options.plan) return showPlan(caller, session, app, deploymentId);
   const { allowIrreversible } = options;
-  const { rollbackDeployment } = await session.client.request(RollbackDocument, {
-    input: { productionAppId: app.id, deploymentId, allowIrreversible, ...inputOf(options) },
-  });
-  return (await followAndReport(caller, session, rollbackDeployment.deployment.id, options)).exit;
+  const input = { productionAppId: app.id, deploymentId, allowIrreversible, ...inputOf(options) };
+  const make = async () => (await session.client.request(RollbackDocument, { input })).rollbackDeployment;
+  return (await makeAndFollow(caller, session, make, options)).exit;
 }
 
 function inputOf({ reason, overlap, idempotencyKey = createIdempotencyKey() }: RerunOptions) {

@@ -25,9 +25,8 @@ export function CopyAs({ deployment }: { deployment: PageDeploymentStateFragment
   );
 }
 
-export function recipeSubjectOf({ id, productionApp, version }: PageDeploymentStateFragment): RecipeSubject {
-  const { subdomain } = productionApp;
-  return { url: location.origin, deploymentId: id, subdomain, versionId: version.id };
+export function recipeSubjectOf({ id, productionApp }: PageDeploymentStateFragment): RecipeSubject {
+  return { url: location.origin, deploymentId: id, subdomain: productionApp.subdomain };
 }
 
 export function RecipeList({ recipes: { graphql, variables, curl, cli } }: { recipes: Recipes }) {

@@ -15,7 +15,6 @@ export interface RecipeSubject {
   readonly url: string;
   readonly deploymentId: string;
   readonly subdomain: string;
-  readonly versionId: string;
 }
 
 export interface RecipeInput {
@@ -82,7 +81,7 @@ export function actionRecipes(action: DeploymentAction, subject: RecipeSubject, 
 const COMMANDS: Record<DeploymentAction, (subject: RecipeSubject) => string> = {
   CANCEL: ({ deploymentId }) => `windlass cancel ${deploymentId}`,
   RETRY: ({ deploymentId }) => `windlass retry ${deploymentId}`,
-  REDEPLOY: ({ subdomain, versionId }) => `windlass deploy ${subdomain} --version ${versionId}`,
+  REDEPLOY: ({ deploymentId }) => `windlass redeploy ${deploymentId}`,
   ROLLBACK: ({ subdomain, deploymentId }) => `windlass rollback ${subdomain} --to ${deploymentId}`,
 };
 

@@ -10,7 +10,7 @@ import type { Caller, Session } from '../session.ts';
 import { jsonLine } from '../spelling.ts';
 import { chooseRenderer } from './choose-renderer.ts';
 import { followToEnd, isTerminal, loadVerdict, unknownVerdict } from './follow-to-end.ts';
-import { watchInterrupts } from './interrupts.ts';
+import { holdInterrupts, watchInterrupts } from './interrupts.ts';
 import type { Renderer, Verdict } from './renderer.ts';
 import { createReport } from './report.ts';
 
@@ -28,22 +28,76 @@ export function createIdempotencyKey(): string {
   return `cli-${randomUUID()}`;
 }
 
-/** Shows a deployment to its end, reports it, and answers with the exit that it deserves. */
+interface Made {
+  readonly deployment: { readonly id: string };
+  /** Whether an earlier call had made it. */
+  readonly replayed: boolean;
+}
+
+/** What became of it: the exit that it deserves, and how it stood last. */
+interface Followed {
+  readonly exit: ExitName;
+  readonly verdict: Verdict;
+}
+
+/** Makes a deployment, shows it to its end, and reports it. What interrupts meanwhile is obeyed once it is there. */
+export async function makeAndFollow(
+  caller: Caller,
+  session: Session,
+  make: () => Promise<Made>,
+  options: FollowOptions,
+): Promise<Followed> {
+  const { output } = caller;
+  async function begin(): Promise<Verdict> {
+    const { deployment, replayed } = await make();
+    if (replayed) output.say('An earlier call with the same key made this deployment.');
+    return loadBegun(session, deployment.id);
+  }
+  // Who does not wait leaves it to itself anyway.
+  if (!options.wait) {
+    const begun = await begin();
+    return { exit: reportBegun(caller, session, begun), verdict: begun };
+  }
+  using held = holdInterrupts((text) => output.say(text));
+  const left = new Promise<never>((_resolve, reject) => {
+    held.signal.addEventListener('abort', () => reject(held.signal.reason as Error));
+  });
+  const begun = await Promise.race([begin(), left]);
+  const { isInterrupted } = held;
+  held[Symbol.dispose]();
+  return showAndReport(caller, session, begun, options, isInterrupted);
+}
+
+/** Shows a deployment that is there to its end, and reports it. */
 export async function followAndReport(
   caller: Caller,
   session: Session,
   deploymentId: string,
   options: FollowOptions,
-): Promise<{ exit: ExitName; verdict: Verdict }> {
-  const { output, environment } = caller;
-  // From here on there is a deployment: whatever keeps us from its end leaves the verdict unknown.
-  const begun = await loadVerdict(session, deploymentId).catch((error: unknown) => {
+): Promise<Followed> {
+  const begun = await loadBegun(session, deploymentId);
+  if (!options.wait) return { exit: reportBegun(caller, session, begun), verdict: begun };
+  return showAndReport(caller, session, begun, options);
+}
+
+/** There is a deployment: whatever keeps us from its end leaves the verdict unknown. */
+async function loadBegun(session: Session, deploymentId: string): Promise<Verdict> {
+  return loadVerdict(session, deploymentId).catch((error: unknown) => {
     throw error instanceof ApiError ? unknownVerdict(deploymentId, error) : error;
   });
-  if (!options.wait) return { exit: reportBegun(caller, session, begun), verdict: begun };
+}
+
+async function showAndReport(
+  caller: Caller,
+  session: Session,
+  begun: Verdict,
+  options: FollowOptions,
+  isInterrupted = false,
+): Promise<Followed> {
+  const { output, environment } = caller;
   const renderer = chooseRenderer(output, environment);
   try {
-    const verdict = await followWithLimits(caller, session, begun, renderer, options);
+    const verdict = await followWithLimits(caller, session, { begun, renderer, isInterrupted }, options);
     const report = await createReport(session, verdict);
     renderer.end(report);
     if (!output.json && report.exit === 'completed') output.result(verdict.productionApp.url);
@@ -70,8 +124,7 @@ function reportBegun({ output }: Caller, session: Session, verdict: Verdict): Ex
 async function followWithLimits(
   { output }: Caller,
   session: Session,
-  begun: Verdict,
-  renderer: Renderer,
+  { begun, renderer, isInterrupted }: { begun: Verdict; renderer: Renderer; isInterrupted: boolean },
   { timeout, onInterrupt }: FollowOptions,
 ): Promise<Verdict> {
   const deploymentId = begun.id;
@@ -80,6 +133,7 @@ async function followWithLimits(
     deploymentId,
     renderer,
     stdin: process.stdin,
+    isInterrupted,
     onInterrupt:
       onInterrupt === undefined || (onInterrupt === 'ask' && !output.canAsk) ? defaultFor(output) : onInterrupt,
     async cancel() {
@@ -110,9 +164,7 @@ function defaultFor({ canAsk }: Caller['output']): OnInterrupt {
 
 /** It may have ended just now; and it must be known that it has not. */
 async function verdictAfterTimeout(session: Session, id: string, timeoutMs: number): Promise<Verdict> {
-  const verdict = await loadVerdict(session, id).catch((error: unknown) => {
-    throw error instanceof ApiError ? unknownVerdict(id, error) : error;
-  });
+  const verdict = await loadBegun(session, id);
   if (isTerminal(verdict.status)) return verdict;
   const text = `Deployment ${verdict.number} has not ended after ${durationText(timeoutMs)}. It goes on.`;
   throw new CommandError('timedOut', text, `Go on watching: windlass watch ${id}. Stop it: windlass cancel ${id}`);

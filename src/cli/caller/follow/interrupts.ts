@@ -9,6 +9,8 @@ export interface InterruptOptions {
   readonly cancel: () => Promise<void>;
   /** The terminal that answers come from. */
   readonly stdin: NodeJS.ReadStream;
+  /** Whether the first one came while the deployment was being made. */
+  readonly isInterrupted: boolean;
 }
 
 export interface Interrupts extends Disposable {
@@ -16,8 +18,43 @@ export interface Interrupts extends Disposable {
   readonly signal: AbortSignal;
 }
 
+export interface HeldInterrupts extends Disposable {
+  /** Aborted when the user leaves before the deployment is there. */
+  readonly signal: AbortSignal;
+  readonly isInterrupted: boolean;
+}
+
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 const CTRL_C = '\u0003';
+
+/**
+ * Keeps the first interrupt for when the deployment is made, since nobody knows before what is to be stopped; else it
+ * would go on, and nobody would watch it. The second one leaves at once.
+ */
+export function holdInterrupts(say: (text: string) => void): HeldInterrupts {
+  const leaving = new AbortController();
+  let isInterrupted = false;
+
+  function hold(): void {
+    if (isInterrupted) {
+      const message = 'Left while the deployment was being made. It may be there, and go on.';
+      return leaving.abort(new CommandError('interrupted', message, 'Look for it: windlass deployments'));
+    }
+    isInterrupted = true;
+    say('The deployment is just being made; this is obeyed as soon as it is there. Ctrl-C once more leaves at once.');
+  }
+
+  for (const signal of SIGNALS) process.on(signal, hold);
+  return {
+    signal: leaving.signal,
+    get isInterrupted() {
+      return isInterrupted;
+    },
+    [Symbol.dispose]() {
+      for (const signal of SIGNALS) process.removeListener(signal, hold);
+    },
+  };
+}
 
 /**
  * Ctrl-C, step by step, so that no single key does what cannot be taken back, and the third one always leaves:
@@ -27,7 +64,7 @@ const CTRL_C = '\u0003';
  * Detaching and leaving abort `signal` with a CommandError `interrupted`. A cancelled deployment is followed to its end.
  */
 export function watchInterrupts(options: InterruptOptions): Interrupts {
-  const { deploymentId, onInterrupt, renderer, stdin } = options;
+  const { deploymentId, onInterrupt, renderer, stdin, isInterrupted } = options;
   const leaving = new AbortController();
   let count = 0;
   let isCancelling = false;
@@ -80,6 +117,7 @@ export function watchInterrupts(options: InterruptOptions): Interrupts {
   }
 
   for (const signal of SIGNALS) process.on(signal, interrupt);
+  if (isInterrupted) interrupt();
   return {
     signal: leaving.signal,
     [Symbol.dispose]() {
