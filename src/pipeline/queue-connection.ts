@@ -14,6 +14,11 @@ const CONNECT = {
   keepAlive: true,
   keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
 };
+/**
+ * Whoever takes a ticket then claims its deployment, and that commit is waited for, with all that came before it. A server
+ * that crashes may lose the ends of tickets of its last moment: they come again, and there is nothing to do.
+ */
+const WITHOUT_WAITING_FOR_THE_DISK = '-c synchronous_commit=off';
 /** While nobody listens, tickets are found by looking for them. */
 const LISTEN_AGAIN_MS = 1_000;
 
@@ -46,6 +51,7 @@ export function openQueueConnection(
   const pool = new pg.Pool({
     connectionString: databaseUrl,
     max: CONNECTIONS_MAX,
+    options: WITHOUT_WAITING_FOR_THE_DISK,
     ...CONNECT,
   });
   // A connection that breaks while it is idle; the next statement opens another.
