@@ -5,6 +5,7 @@ import { DraftsProvider } from './apps/drafts.tsx';
 import { NotFound } from './elements/states.tsx';
 import { lateView } from './late-view.tsx';
 import { paths } from './routes.ts';
+import { ShownOrganizationProvider } from './session/organization.tsx';
 import { useSession } from './session/session.ts';
 import { SignInPage } from './session/sign-in-page.tsx';
 import { ViewerProvider } from './session/viewer.tsx';
@@ -33,11 +34,13 @@ export function App() {
     <SessionProvider session={session}>
       <ViewerProvider>
         <DraftsProvider>
-          <Shell>
-            <ViewBoundary location={location}>
-              <Views />
-            </ViewBoundary>
-          </Shell>
+          <ShownOrganizationProvider>
+            <Shell>
+              <ViewBoundary location={location}>
+                <Views />
+              </ViewBoundary>
+            </Shell>
+          </ShownOrganizationProvider>
         </DraftsProvider>
       </ViewerProvider>
     </SessionProvider>

@@ -7,7 +7,7 @@ export interface RawAnswer {
   readonly text: string;
 }
 
-/** Sends bytes as they are, piece by piece, and gives the first answer once the other side has closed or has answered. */
+/** Sends bytes as they are, piece by piece, and gives the first answer once it is whole, or the other side has closed. */
 export async function sendRaw(
   url: string,
   pieces: Iterable<string | Buffer>,
@@ -19,7 +19,7 @@ export async function sendRaw(
   const ended = new Promise<void>((resolve) => {
     socket.on('data', (chunk: Buffer) => {
       text += chunk.toString('latin1');
-      if (/\r\n\r\n/.test(text)) resolve();
+      if (isWhole(text)) resolve();
     });
     socket.on('close', () => resolve());
     socket.on('error', () => resolve());
@@ -33,9 +33,17 @@ export async function sendRaw(
     }
   })();
   await ended;
-  // The rest of a short answer is on its way.
-  await delay(50);
   socket.destroy();
   await writing;
   return { status: Number(/^HTTP\/1\.1 (\d{3})/.exec(text)?.[1] ?? 0), text };
+}
+
+/** Whether an answer has all of the body that its head announces; without a length, its end is that of the connection. */
+function isWhole(text: string): boolean {
+  const [head, body] = text.split(/\r\n\r\n([^]*)/);
+  if (body === undefined) return false;
+  if (/^HTTP\/1\.1 (?:204|304) /.test(text)) return true;
+  if (/^transfer-encoding: chunked$/im.test(head!)) return body.endsWith('0\r\n\r\n');
+  const [, length] = /^content-length: (\d+)$/im.exec(head!) ?? [];
+  return length !== undefined && body.length >= Number(length);
 }

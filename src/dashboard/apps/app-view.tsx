@@ -11,6 +11,7 @@ import { HealthBadge } from '../elements/status.tsx';
 import { Tabs } from '../elements/tabs.tsx';
 import { paths, type AppPart } from '../routes.ts';
 import classes from './app-view.module.css';
+import { useShownOrganization } from '../session/organization.tsx';
 import { DeployButton } from './deploy-button.tsx';
 import { EnvironmentPart } from './environment-part.tsx';
 import { Overview } from './overview.tsx';
@@ -30,6 +31,7 @@ const PARTS: Record<AppPart, string> = {
 export function AppView({ subdomain, part }: { subdomain: string; part?: string }) {
   const { data, error, reload } = useData(PageAppDocument, { subdomain });
   const app = data?.productionApp;
+  useShownOrganization(app?.entity.organization.id);
   useChanges(PageAppChangedDocument, { id: app?.id ?? '' }, { pause: !app });
   if (!data) return error ? <Failed isView error={error} onRetry={reload} /> : <Loading />;
   if (!app || app.deletedAt) return <NotFound what="app" />;

@@ -9,6 +9,7 @@ import { PageHead } from '../elements/panel.tsx';
 import { Failed, Loading, NotFound } from '../elements/states.tsx';
 import { deploymentLook } from '../elements/status.tsx';
 import { paths } from '../routes.ts';
+import { useShownOrganization } from '../session/organization.tsx';
 import { Actions } from './actions.tsx';
 import { CopyAs } from './copy-as.tsx';
 import { DeploymentFacts } from './deployment-facts.tsx';
@@ -23,6 +24,7 @@ export function DeploymentView({ id }: { id: string }) {
   // Its log is asked for at once, and not after it.
   const log = useLog(id);
   const { data, error, reload } = useData(PageDeploymentDocument, { id });
+  useShownOrganization(data?.deployment?.productionApp.entity.organization.id);
   const isOpen = data?.deployment?.finishedAt === null;
   useChanges(PageDeploymentUpdatedDocument, { id }, { pause: !isOpen });
   if (!data) return error ? <Failed isView error={error} onRetry={reload} /> : <Loading />;
