@@ -56,12 +56,16 @@ const LISTS_CHANGED_BY: Readonly<Record<string, readonly string[]>> = {
   leaveOrganization: ['organization', 'productionApps', 'deployments', 'viewer'],
 };
 
+/** The server says within seconds that it cannot answer. Whoever hears nothing for so long is told so. */
+const ANSWER_MS_MAX = 20_000;
+
 /** One normalized cache for all views: what a subscription tells of a deployment changes it wherever it is shown. */
 export function createApi(token: string, live: Live, onRefused: () => void): Client {
   return new Client({
     url: '/graphql',
     preferGetMethod: false,
     requestPolicy: 'cache-and-network',
+    fetch: fetchInTime,
     fetchOptions: { headers: { authorization: `Bearer ${token}` } },
     exchanges: [
       mapExchange({
@@ -87,6 +91,11 @@ export function createApi(token: string, live: Live, onRefused: () => void): Cli
       }),
     ],
   });
+}
+
+function fetchInTime(input: RequestInfo | URL, init: RequestInit = {}): Promise<Response> {
+  const inTime = AbortSignal.timeout(ANSWER_MS_MAX);
+  return fetch(input, { ...init, signal: init.signal ? AbortSignal.any([init.signal, inTime]) : inTime });
 }
 
 function mutationUpdates(): UpdatesConfig['Mutation'] {

@@ -89,6 +89,9 @@ export function useChanges<Data, Variables extends AnyVariables>(
 function apiErrorOf({ graphQLErrors, networkError, message }: CombinedError): ApiError {
   const refusal = graphQLErrors[0];
   if (refusal) return refusalOf(refusal);
-  if (networkError) return new ApiError('UNAVAILABLE', 'The server cannot be reached.', { cause: networkError });
+  if (networkError) {
+    const text = networkError.name === 'TimeoutError' ? 'The server does not answer.' : 'The server cannot be reached.';
+    return new ApiError('UNAVAILABLE', text, { cause: networkError });
+  }
   return new ApiError('INTERNAL', message);
 }
