@@ -41,12 +41,36 @@ export function createIgnored(project: string): (path: string) => boolean {
     let isLeftOut = defaults.ignores(path);
     for (const { folder, matcher } of [...above, ...foldersBetween(root, dirname(absolute)).map(rulesAt)]) {
       const inFolder = relative(folder, absolute).split(sep).join('/');
-      const { ignored, unignored } = matcher.test(inFolder + end);
+      const { ignored, unignored } = testItself(matcher, inFolder + end);
       if (ignored) isLeftOut = true;
       if (unignored) isLeftOut = false;
     }
     return isLeftOut;
   };
+}
+
+/**
+ * What rules say of a path itself. Whoever asks has kept the folders above it, perhaps because other rules took them back,
+ * so it is nothing that these rules ignore a folder above as a whole.
+ */
+function testItself(matcher: Ignore, path: string): { ignored: boolean; unignored: boolean } {
+  const result = matcher.test(path);
+  const names = path.replace(/\/$/, '').split('/').slice(0, -1);
+  if (!result.ignored || names.length === 0 || !matcher.ignores(`${names.join('/')}/`)) return result;
+  const folders = names.map((_name, index) =>
+    names
+      .slice(0, index + 1)
+      .map(literally)
+      .join('/'),
+  );
+  return ignore()
+    .add(matcher)
+    .add(folders.map((folder) => `!/${folder}/`))
+    .test(path);
+}
+
+function literally(name: string): string {
+  return name.replace(/[\\*?[\]! #]/g, '\\$&');
 }
 
 function rulesOf(folder: string): Rules {

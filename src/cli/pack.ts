@@ -1,4 +1,4 @@
-import { createWriteStream, existsSync, readFileSync } from 'node:fs';
+import { createWriteStream, existsSync, readFileSync, realpathSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { itemsOfFolder, packArchive, type PackItem } from '../packages/archive.ts';
@@ -22,17 +22,19 @@ export async function packProject(folder: string, file: string): Promise<PackedP
   const description = readPackageJson(folder);
   const bundled = bundledDependencies(folder, description.bundleDependencies ?? []);
   const isIgnored = createIgnored(folder);
+  // Not what is installed below them: what they need of it is bundled by itself.
   const isBundled = (path: string) =>
-    bundled.some((item) => path === `${item.path}/` || path.startsWith(`${item.path}/`));
+    bundled.some((item) => path.startsWith(`${item.path}/`) && !path.includes('/node_modules/', item.path.length));
   const leaveOut = (path: string) => !isBundled(path) && isIgnored(path);
   const meter = new Meter();
-  await pipeline(packArchive([...items, ...bundled], leaveOut), meter, createWriteStream(file));
+  await pipeline(packArchive([...items, ...bundled], { leaveOut, links: 'refused' }), meter, createWriteStream(file));
   return { file, ...meter.result(), version: description.version ?? '0.0.0' };
 }
 
 interface PackageJson {
   readonly version?: string;
   readonly dependencies?: Readonly<Record<string, string>>;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
   readonly bundleDependencies?: readonly string[];
 }
 
@@ -44,24 +46,34 @@ function readPackageJson(folder: string): PackageJson {
 /** The named packages and all that these depend on, from where Node would find them: a folder above is as good. */
 function bundledDependencies(folder: string, names: readonly string[]): PackItem[] {
   const found = new Map<string, string>();
-  const add = (from: string, name: string): void => {
+  const add = (from: string, name: string, isOptional = false): void => {
     const place = findPackage(from, name);
+    if (place === null) {
+      if (isOptional) return;
+      throw new Error(`${name} is not installed: run "npm install" before packing.`);
+    }
     const known = found.get(name);
     if (known !== undefined && known !== place)
       throw new Error(`Two versions of ${name} are needed: it cannot be bundled.`);
     if (known !== undefined) return;
     found.set(name, place);
-    for (const dependency of Object.keys(readPackageJson(place).dependencies ?? {})) add(place, dependency);
+    const { dependencies = {}, optionalDependencies = {} } = readPackageJson(place);
+    for (const dependency of Object.keys({ ...dependencies, ...optionalDependencies })) {
+      add(place, dependency, dependency in optionalDependencies);
+    }
   };
   for (const name of names) add(resolve(folder), name);
   return [...found].map(([name, place]) => ({ file: place, path: `node_modules/${name}` }));
 }
 
-/** Not `require.resolve`: a package may hide its package.json. */
-function findPackage(from: string, name: string): string {
+/**
+ * Where a package really is: workspaces, `file:` dependencies and pnpm link to it. Not `require.resolve`: a package may
+ * hide its package.json. Null if it is not installed.
+ */
+function findPackage(from: string, name: string): string | null {
   for (let folder = from; ; folder = dirname(folder)) {
     const place = join(folder, 'node_modules', name);
-    if (existsSync(join(place, 'package.json'))) return place;
-    if (folder === dirname(folder)) throw new Error(`${name} is not installed: run "npm install" before packing.`);
+    if (existsSync(join(place, 'package.json'))) return realpathSync(place);
+    if (folder === dirname(folder)) return null;
   }
 }

@@ -286,17 +286,24 @@ export interface PackItem {
   readonly path: string;
 }
 
-/** Whether a path of the archive is left out. Those of folders end with a slash. */
-export type LeaveOut = (path: string) => boolean;
+export interface PackOptions {
+  /** Whether a path of the archive is left out. Those of folders end with a slash. */
+  readonly leaveOut?: (path: string) => boolean;
+  /** What could not be unpacked again is not packed: as in ArchiveLimits. */
+  readonly links?: ArchiveLimits['links'];
+}
 
 /**
  * A gzipped tar of some files and folders that depends on their names, contents and executable bits alone: entries are
  * sorted, times and owners left out. The same input gives the same bytes.
  */
-export function packArchive(items: readonly PackItem[], leaveOut: LeaveOut = () => false): Readable {
+export function packArchive(
+  items: readonly PackItem[],
+  { leaveOut = () => false, links = 'inside' }: PackOptions = {},
+): Readable {
   const archive = pack();
   const gzip = createGzip({ level: 6 });
-  addSorted(archive, items, leaveOut).then(
+  addSorted(archive, items, { leaveOut, links }).then(
     () => archive.finalize(),
     (error: Error) => archive.destroy(error),
   );
@@ -310,7 +317,8 @@ export async function itemsOfFolder(folder: string, prefix = ''): Promise<PackIt
   return names.map((name) => ({ file: join(folder, name), path: prefix + name }));
 }
 
-async function addSorted(archive: Pack, items: readonly PackItem[], leaveOut: LeaveOut): Promise<void> {
+async function addSorted(archive: Pack, items: readonly PackItem[], options: Required<PackOptions>): Promise<void> {
+  const { leaveOut, links } = options;
   const sorted = items.toSorted((a, b) => (a.path < b.path ? -1 : 1));
   for (const { file, path } of sorted) {
     // What could not be unpacked again is not packed. What is deeper than this is not looked at.
@@ -320,9 +328,14 @@ async function addSorted(archive: Pack, items: readonly PackItem[], leaveOut: Le
     const header = { name: path, mtime: new Date(0), uid: 0, gid: 0 };
     if (stats.isDirectory()) {
       await addEntry(archive, { ...header, type: 'directory', mode: 0o755 });
-      await addSorted(archive, await itemsOfFolder(file, `${path}/`), leaveOut);
+      await addSorted(archive, await itemsOfFolder(file, `${path}/`), options);
     } else if (stats.isSymbolicLink()) {
       const linkname = await readlink(file);
+      if (links === 'refused') {
+        throw new ArchiveError(
+          `${JSON.stringify(path)} is a link, which a package must not hold. Put what it leads to in its place, or name it in .windlassignore.`,
+        );
+      }
       if (!staysInside(path, linkname)) {
         throw new ArchiveError(
           `${JSON.stringify(path)} is a link that leaves the folder: ${JSON.stringify(linkname)}.`,

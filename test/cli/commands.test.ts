@@ -243,6 +243,40 @@ test('retry ships again what failed, and rollback goes back to what served', asy
   expect((await plane.visit(app.subdomain)).body).toBe('two');
 });
 
+test('a folder that is linked to an app of another server is as good as one that is not linked', async () => {
+  const app = await createApp(owner);
+  const id = await deployFiles(plane, owner, app, appFiles('one'));
+  using caller = createCaller(plane, owner);
+  const link = {
+    url: 'https://elsewhere.example.com',
+    organization: 'acme',
+    entity: { id: app.entityId, slug: 'shop' },
+    app: { id: 'app_01k00000000000000000000000', subdomain: 'shop' },
+  };
+  mkdirSync(join(caller.folder, '.windlass'));
+  writeFileSync(join(caller.folder, '.windlass/project.json'), JSON.stringify(link));
+
+  const [status, versions] = [await caller.run(['status', id, '--json']), await caller.run(['versions'])];
+
+  expect([status.code, objects(status)[0]!['id']]).toEqual([0, id]);
+  expect([versions.code, versions.stderr]).toEqual([2, expect.stringContaining('not linked to one on')]);
+});
+
+test('what deploy has pushed is not active before it serves, and not with --no-activate', async () => {
+  const app = await createApp(owner);
+  using caller = createCaller(plane, owner, appFiles('one', { build: 'exit 1' }));
+  const activeVersion = async () =>
+    (await plane.app.database.prisma.entity.findUniqueOrThrow({ where: { id: app.entityId } })).activeVersionId;
+
+  expect((await caller.run(['deploy', app.subdomain])).code).toBe(1);
+  expect(await activeVersion()).toBeNull();
+  writeFileSync(join(caller.folder, 'windlass.json'), appFiles('one')['windlass.json'] as string);
+  expect((await caller.run(['deploy', app.subdomain, '--no-activate'])).code).toBe(0);
+  expect(await activeVersion()).toBeNull();
+  expect((await caller.run(['deploy', app.subdomain])).code).toBe(0);
+  expect(await activeVersion()).not.toBeNull();
+});
+
 test('redeploy ships the version of a deployment once more, unless a newer one has completed', async () => {
   const app = await createApp(owner);
   const first = await deployFiles(plane, owner, app, appFiles('one'));

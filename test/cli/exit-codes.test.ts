@@ -1,9 +1,12 @@
 import { once } from 'node:events';
+import { mkdirSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { EXIT_CODES, exitOfRefusal, REFUSALS_WITH_EXIT } from '../../src/cli/caller/exit-codes.ts';
 import { ERROR_STATUS } from '../../src/domain/errors.ts';
 import { createCaller } from '../kit/caller.ts';
+import { createFolder } from '../kit/folder.ts';
 import { createGate } from '../kit/gate.ts';
 import { startPlane, type Plane } from '../kit/plane.ts';
 import { appFiles, createApp, createMember, createOwner, deployFiles, pushVersion, type Member } from '../kit/seed.ts';
@@ -68,6 +71,8 @@ test.each([
   [['init'], /Add --app/],
   [['status', 'nonsense'], /no deployment.*\n.*@latest/],
   [['api', '{ nothing }'], /GRAPHQL_VALIDATION_FAILED/],
+  [['api', '/tmp'], /\/tmp cannot be read: EISDIR/],
+  [['logs', '--since', 'yesterday'], /no time.*\n.*10m, 1h/],
 ])('2: %j is not valid, and the answer says what is', async (args, message) => {
   using caller = createCaller(plane, owner);
 
@@ -204,6 +209,20 @@ test('9: a deployment that somebody else has cancelled; 0 for who cancelled it',
   expect(stderr).toContain('was cancelled in build');
 });
 
+test('`cancel --json` says the exit code that it has, whether it was in time or not', async () => {
+  using gate = createGate();
+  const app = await createApp(owner);
+  using caller = createCaller(plane, owner, appFiles('one', { build: `trap "" TERM; ${gate.command}` }));
+  const made = await caller.run(['deploy', app.subdomain, '--no-wait']);
+  const id = made.stdout.trim();
+
+  const { code, stdout, stderr } = await caller.run(['cancel', id, '--json']);
+
+  expect(code, stderr).toBe(0);
+  const result = JSON.parse(stdout.trim().split('\n').at(-1)!) as unknown;
+  expect(result).toMatchObject({ type: 'result', id, status: 'cancelled', exitCode: 0 });
+});
+
 test('10: the deployment was made, and how it ends cannot be learnt', async () => {
   using gate = createGate();
   const app = await createApp(owner);
@@ -222,6 +241,40 @@ test('10: the deployment was made, and how it ends cannot be learnt', async () =
 
   expect(code, stderr).toBe(10);
   expect(stderr).toMatch(/dep_[0-9a-z]{26} ends cannot be learnt.*\n.*windlass status dep_/);
+});
+
+test('70: this machine does not let the program work', async () => {
+  const app = await createApp(owner);
+  using caller = createCaller(plane, owner, appFiles('one'));
+  using folder = createFolder();
+  // So long that no folder fits into it any more whose name is not short.
+  let place = folder.path;
+  while (place.length < 3_800) place = join(place, 'x'.repeat(200));
+  place = join(place, 'y'.repeat(4_079 - place.length));
+  mkdirSync(place, { recursive: true });
+
+  const { code, stderr } = await caller.run(['push', app.subdomain], { env: { TMPDIR: place } });
+
+  expect(code, stderr).toBe(70);
+  expect(stderr).toMatch(/^windlass: ENAMETOOLONG: name too long, mkdtemp [^\n]+\n$/);
+});
+
+test.each([
+  ['deploy --json', 0, 'true'],
+  ['deploy --json', 1, 'exit 3'],
+  ['deploy', 1, 'exit 3'],
+])('`windlass %s`, whose output nobody reads any more, ends with %i all the same', async (command, expected, build) => {
+  using gate = createGate();
+  const app = await createApp(owner);
+  using caller = createCaller(plane, owner, appFiles('one', { build: [gate.command, build] }));
+  const deploying = caller.start([...command.split(' '), app.subdomain]);
+  await deploying.untilOutput(/build/);
+
+  deploying.child.stdout!.destroy();
+  deploying.child.stderr!.destroy();
+  gate.open();
+
+  expect((await deploying.ended()).code).toBe(expected);
 });
 
 test('130: who detaches leaves the deployment as it is', async () => {

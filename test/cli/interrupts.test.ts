@@ -169,6 +169,24 @@ test.each([
   },
 );
 
+test('a question is shown also with --quiet, on a terminal', async () => {
+  using gate = createGate();
+  const app = await createApp(owner);
+  using caller = createCaller(plane, owner, appFiles('one', { build: gate.command }));
+  const deploying = caller.start(['deploy', app.subdomain, '--quiet'], { terminal: true });
+  await until('it builds', () =>
+    plane.app.database.prisma.deploymentPhase.findFirst({
+      where: { name: 'build', status: 'in_progress', deployment: { productionAppId: app.productionAppId } },
+    }),
+  );
+
+  deploying.child.stdin!.write(CTRL_C);
+  await deploying.untilOutput(/Detach \(d\)/);
+  deploying.child.stdin!.write('d');
+
+  expect((await deploying.ended()).code).toBe(130);
+});
+
 test('on a terminal, any other key goes on, and the next Ctrl-C asks again', async () => {
   using gate = createGate();
   using started = await startDeploy({ build: gate.command, terminal: true });

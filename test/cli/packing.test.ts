@@ -1,21 +1,30 @@
-import { createReadStream, mkdirSync, writeFileSync } from 'node:fs';
-import { readdirSync } from 'node:fs';
+import { createReadStream, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { packProject } from '../../src/cli/pack.ts';
 import { unpackArchive } from '../../src/packages/archive.ts';
 import { createFolder } from '../kit/folder.ts';
 
-/** The files of the package that a project gives. */
-async function packed(files: Readonly<Record<string, string>>, project = '.'): Promise<string[]> {
-  using folder = createFolder();
-  using out = createFolder();
+type Texts = Readonly<Record<string, string>>;
+
+function writeFiles(folder: string, files: Texts): void {
   for (const [name, content] of Object.entries(files)) {
-    mkdirSync(dirname(join(folder.path, name)), { recursive: true });
-    writeFileSync(join(folder.path, name), content);
+    mkdirSync(dirname(join(folder, name)), { recursive: true });
+    writeFileSync(join(folder, name), content);
   }
+}
+
+/** The files of the package that a project gives. */
+async function packed(files: Texts, project = '.'): Promise<string[]> {
+  using folder = createFolder();
+  writeFiles(folder.path, files);
+  return await packedFrom(join(folder.path, project));
+}
+
+async function packedFrom(project: string): Promise<string[]> {
+  using out = createFolder();
   const file = join(out.path, 'package.tar.gz');
-  await packProject(join(folder.path, project), file);
+  await packProject(project, file);
   const unpacked = join(out.path, 'unpacked');
   await unpackArchive(createReadStream(file), unpacked, { bytesMax: 1e6, entriesMax: 1_000, links: 'refused' });
   return readdirSync(unpacked, { recursive: true, withFileTypes: true })
@@ -56,6 +65,58 @@ test('.windlassignore comes last: it leaves out more, and takes back what Git ig
   const files = { ...ANY, '.gitignore': 'dist/', '.windlassignore': '!dist/\n*.log', 'dist/a/b.js': '' };
 
   expect(await packed(files)).toEqual(['.gitignore', '.windlassignore', 'dist/a/b.js', 'dist/page.html', 'server.mjs']);
+});
+
+test('.windlassignore takes back a folder that Git ignores further up, and not what else is ignored in it', async () => {
+  const files = {
+    '.git/HEAD': '',
+    '.gitignore': 'dist\n*.map',
+    'apps/shop/.windlassignore': '!dist/',
+    'apps/shop/server.mjs': '',
+    'apps/shop/dist/page.html': '',
+    'apps/shop/dist/page.map': '',
+    'apps/shop/dist/(a) [b]/c.html': '',
+  };
+
+  expect(await packed(files, 'apps/shop')).toEqual([
+    ...['.windlassignore', 'dist/(a) [b]/c.html', 'dist/page.html', 'server.mjs'],
+  ]);
+});
+
+test('a bundled dependency that is a link is packed as what it leads to, with what it needs, and nothing more', async () => {
+  using folder = createFolder();
+  const files = {
+    'shop/package.json': '{ "bundleDependencies": ["@acme/lib"] }',
+    'lib/package.json':
+      '{ "dependencies": { "deep": "1" }, "optionalDependencies": { "fast": "1", "slow": "1" }, "devDependencies": { "tool": "1" } }',
+    'lib/index.js': '',
+    'lib/node_modules/deep/package.json': '{}',
+    'lib/node_modules/fast/package.json': '{}',
+    'lib/node_modules/tool/package.json': '{}',
+    'lib/node_modules/.bin/tool': '',
+  };
+  writeFiles(folder.path, files);
+  mkdirSync(join(folder.path, 'shop/node_modules/@acme'), { recursive: true });
+  symlinkSync('../../../lib', join(folder.path, 'shop/node_modules/@acme/lib'));
+
+  expect(await packedFrom(join(folder.path, 'shop'))).toEqual([
+    'node_modules/@acme/lib/index.js',
+    'node_modules/@acme/lib/package.json',
+    'node_modules/deep/package.json',
+    'node_modules/fast/package.json',
+    'package.json',
+  ]);
+});
+
+test('a link is refused by its name before anything is sent, unless it is left out', async () => {
+  using folder = createFolder();
+  writeFiles(folder.path, { 'server.mjs': '' });
+  symlinkSync('server.mjs', join(folder.path, 'main.mjs'));
+
+  await expect(packedFrom(folder.path)).rejects.toThrow('"main.mjs" is a link, which a package must not hold.');
+  writeFiles(folder.path, { '.windlassignore': 'main.mjs' });
+
+  expect(await packedFrom(folder.path)).toEqual(['.windlassignore', 'server.mjs']);
 });
 
 test('in a repository, what is said above the project holds, up to its top and not beyond', async () => {

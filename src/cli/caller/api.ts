@@ -35,11 +35,19 @@ export async function runApi(caller: Caller, source: string, options: ApiOptions
 async function readQuery(source: string): Promise<string> {
   if (source === '-') return readAll(process.stdin);
   if (/[{\s]/.test(source) && !existsSync(source)) return source;
-  if (existsSync(source)) return readFileSync(source, 'utf8');
+  if (existsSync(source)) return readFileOf(source);
   throw usageError(
     `There is no file ${source}, and it is no GraphQL either.`,
     "For example: windlass api '{ viewer { user { name } } }'",
   );
+}
+
+function readFileOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw usageError(`${path} cannot be read: ${(cause as Error).message}`);
+  }
 }
 
 function variablesOf({ field = [], rawField = [], varJson }: ApiOptions): Record<string, unknown> {

@@ -1,6 +1,7 @@
 import { CancelDocument } from '../../generated/gql/graphql.ts';
 import type { ExitName } from './exit-codes.ts';
 import { followAndReport, type FollowOptions } from './follow/follow-command.ts';
+import type { Verdict } from './follow/renderer.ts';
 import { openSession, type Caller } from './session.ts';
 import { chooseDeployment, type DeploymentChoice } from './status.ts';
 
@@ -28,7 +29,10 @@ export async function runCancel(
   const place = cancellation?.willStopAt ? `, and stops in ${cancellation.willStopAt.toLowerCase()}` : '';
   output.say(`Deployment ${number} was asked to stop${place}.`);
   if (!options.wait && !output.json) return output.result(deploymentId);
-  const { exit } = await followAndReport(caller, session, deploymentId, { ...options, onInterrupt: 'detach' });
-  if (exit === 'cancelled') return 'completed';
-  return exit === 'completed' && options.wait ? 'conflict' : exit;
+  const followed = { ...options, onInterrupt: 'detach', exitOf: exitOfCancel } as const;
+  return (await followAndReport(caller, session, deploymentId, followed)).exit;
+}
+
+function exitOfCancel({ status }: Verdict): ExitName {
+  return status === 'COMPLETED' ? 'conflict' : 'completed';
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { createApiClient } from '../../client/api.ts';
 import { completionOf, type Candidate, type ServerNames } from './completion.ts';
-import { findApp, listApps, listDeployments, listVersions } from './references.ts';
+import { findAppIfAny, listApps, listDeployments, listVersions } from './references.ts';
 import { openSession, type Caller, type Session } from './session.ts';
 import { words } from './status.ts';
 
@@ -34,8 +34,7 @@ async function listNames(caller: Caller, session: Session, names: ServerNames): 
       description: liveDeployment ? `${words(health)}, version ${liveDeployment.version.version}` : 'not deployed yet',
     }));
   }
-  const isNamed = names.app !== undefined || caller.project !== null;
-  const app = isNamed ? await findApp(caller, session, names.app) : null;
+  const app = await findAppIfAny(caller, session, names.app);
   if (names.kind === 'versions') {
     const versions = app ? await listVersions(session, app, NAMES_MAX) : [];
     return versions.map(({ version, isActive, createdAt }) => ({

@@ -45,7 +45,8 @@ async function chooseVersion(
   if (version !== undefined) return { versionId: (await findVersion(session, version, app)).id, isPushed: false };
   if (active) return { versionId: undefined, isPushed: false };
   // Not with the key of the deployment: the same source gives the same version anyway, and another one is refused with it.
-  const pushed = await pushFolder(caller, session, app, { idempotencyKey: createIdempotencyKey() });
+  // And not active: that waits until it serves.
+  const pushed = await pushFolder(caller, session, app, { activate: false, idempotencyKey: createIdempotencyKey() });
   return { versionId: pushed.id, isPushed: true };
 }
 
@@ -59,6 +60,8 @@ async function activate({ output }: Caller, { client }: Session, versionId: stri
   } catch (error) {
     const known = commandErrorOf(error);
     if (!known) throw error;
+    // A token for some apps alone, as CI should have it, may not choose for the whole entity.
+    if (known.exit === 'forbidden') return output.say('The active version stays as it is: you may not choose it.');
     output.warn(`The version serves, but could not be made the active one: ${known.message}`);
   }
 }

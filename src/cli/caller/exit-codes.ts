@@ -20,6 +20,10 @@ export const EXIT_CODES = {
     code: 10,
     meaning: 'The deployment was made, but how it ended cannot be learnt. Look at it before you try again.',
   },
+  fault: {
+    code: 70,
+    meaning: 'This program has a fault, or this machine does not let it work. What is wrong is printed.',
+  },
   interrupted: {
     code: 130,
     meaning: 'You left (Ctrl-C, SIGTERM) before the end. A deployment goes on, unless it was cancelled.',

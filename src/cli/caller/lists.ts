@@ -1,6 +1,6 @@
 import { durationText } from './output.ts';
 import { sizeText } from './push.ts';
-import { findApp, listApps, listDeployments, listVersions } from './references.ts';
+import { findApp, findAppIfAny, listApps, listDeployments, listVersions } from './references.ts';
 import { openSession, type Caller } from './session.ts';
 import { coloured, words } from './status.ts';
 import { printTable } from './table.ts';
@@ -16,8 +16,7 @@ export async function runDeployments(
 ): Promise<void> {
   const session = openSession(caller);
   const { output } = caller;
-  const hasApp = !all && (name !== undefined || caller.project !== null);
-  const app = hasApp ? await findApp(caller, session, name) : null;
+  const app = all ? null : await findAppIfAny(caller, session, name);
   const wanted = status?.map((one) => one.toUpperCase() as Uppercase<'completed'>);
   const rows = await listDeployments(session, { app, limit, status: wanted });
   printTable(output, rows, [

@@ -5,7 +5,7 @@ import type { DeploymentLogFilter, RuntimeLogFilter } from '../../generated/gql/
 import { usageError } from './command-error.ts';
 import { lineText } from './follow/line-text.ts';
 import type { LOG_LEVELS, LOG_STREAMS, PHASES } from './option-choices.ts';
-import { parseDuration } from './option-values.ts';
+import { durationMs } from './option-values.ts';
 import type { Output } from './output.ts';
 import { findApp } from './references.ts';
 import { openSession, type Caller, type Session } from './session.ts';
@@ -109,8 +109,8 @@ function upper<Name extends string>(names: readonly Name[] | undefined): Upperca
 /** A moment, or how long ago. */
 function parseSince(text: string | undefined): Date | null {
   if (text === undefined) return null;
-  if (/^\d+(ms|s|m|h)$/.test(text)) return new Date(Date.now() - parseDuration(text));
-  const at = new Date(text);
+  const ago = durationMs(text);
+  const at = ago === null ? new Date(text) : new Date(Date.now() - ago);
   if (!Number.isNaN(at.getTime())) return at;
   throw usageError(`--since ${text} is no time.`, 'Give how long ago (10m, 1h) or a moment (2026-01-31T12:00:00Z).');
 }

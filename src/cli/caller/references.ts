@@ -8,7 +8,7 @@ import {
   type VersionsQuery,
 } from '../../generated/gql/graphql.ts';
 import { CommandError, usageError } from './command-error.ts';
-import type { Caller, Session } from './session.ts';
+import { originOf, type Caller, type Session } from './session.ts';
 
 export type App = AppSummaryFragment;
 export type ListedDeployment = DeploymentsQuery['deployments']['nodes'][number];
@@ -21,10 +21,10 @@ const LOOKED_THROUGH_MAX = 1_000;
 
 /** The app that is meant: by its subdomain, an id or the beginning of one, a URL, or the link of the folder. */
 export async function findApp(caller: Caller, session: Session, text: string | undefined): Promise<App> {
-  const named = text ?? linkedApp(caller);
+  const named = text ?? linkedApp(caller, session);
   if (named === null) {
     throw usageError(
-      'No app was named, and this folder is not linked to one.',
+      `No app was named, and this folder is not linked to one on ${session.url}.`,
       'Name one ("windlass apps" lists them), or link this folder with "windlass init".',
     );
   }
@@ -36,9 +36,14 @@ export async function findApp(caller: Caller, session: Session, text: string | u
   throw notFound(`There is no app ${shown(named)} on ${session.url}.`, '"windlass apps" lists those that you may see.');
 }
 
+/** The same, or null where no app is named and the folder is linked to none. */
+export async function findAppIfAny(caller: Caller, session: Session, text: string | undefined): Promise<App | null> {
+  return text === undefined && linkedApp(caller, session) === null ? null : findApp(caller, session, text);
+}
+
 /** The linked app, if the folder's link is of this server. */
-function linkedApp({ project }: Caller): string | null {
-  return project?.app.id ?? null;
+function linkedApp({ project }: Caller, { url }: Session): string | null {
+  return project && originOf(project.url) === url ? project.app.id : null;
 }
 
 /** A page of Windlass (`/apps/shop`), or the app's own address (`http://shop.localhost:8080`). */
@@ -63,8 +68,9 @@ export async function findDeploymentId(
   text: string,
   app: Pick<App, 'id' | 'subdomain'> | null,
 ): Promise<string> {
+  const whole = idOfDeployment(text);
+  if (whole !== null) return whole;
   const reference = URL.canParse(text) ? deploymentInUrl(text) : text.replace(/^#/, '');
-  if (reference.startsWith('dep_') && reference.length === ID_LENGTH) return reference;
   if (reference === '@latest') return (await latestDeployment(session, app)).id;
   const isNumber = /^\d+$/.test(reference);
   if (isNumber && app === null)
@@ -91,6 +97,12 @@ export async function findDeploymentId(
     text,
     found.map(({ id, number, productionApp }) => `${id} (${productionApp.subdomain}, ${number})`),
   );
+}
+
+/** The id, if the text has the whole of it. */
+export function idOfDeployment(text: string): string | null {
+  const reference = URL.canParse(text) ? deploymentInUrl(text) : text;
+  return reference.startsWith('dep_') && reference.length === ID_LENGTH ? reference : null;
 }
 
 function deploymentInUrl(text: string): string {

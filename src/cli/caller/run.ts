@@ -1,6 +1,6 @@
 import { leaveQuietlyWhenNobodyReads } from '../broken-pipe.ts';
 import { EXIT_CODES, type ExitName } from './exit-codes.ts';
-import { commandErrorOf } from './command-error.ts';
+import { CommandError, commandErrorOf } from './command-error.ts';
 import { readEnvironment } from './environment.ts';
 import { createOutput } from './output.ts';
 import { findProject } from './project.ts';
@@ -27,8 +27,7 @@ export async function runCaller(
     const exit = await command(caller);
     process.exitCode = EXIT_CODES[exit ?? 'completed'].code;
   } catch (error) {
-    const known = commandErrorOf(error);
-    if (!known) throw error;
+    const known = commandErrorOf(error) ?? faultOf(error);
     const { colours } = output;
     const code = EXIT_CODES[known.exit].code;
     if (output.json) output.result(JSON.stringify({ type: 'error', message: known.message, exitCode: code }));
@@ -38,4 +37,11 @@ export async function runCaller(
     // Who leaves does not wait for a request that is under way.
     if (known.exit === 'interrupted') process.exit();
   }
+}
+
+/** What this machine refuses has its reason in the message; anything else is ours, and shows its stack. */
+function faultOf(error: unknown): CommandError {
+  const isOfMachine = error instanceof Error && 'syscall' in error;
+  const text = error instanceof Error && !isOfMachine ? error.stack : undefined;
+  return new CommandError('fault', text ?? (error instanceof Error ? error.message : String(error)));
 }

@@ -4,7 +4,7 @@ import { followAndReport, type FollowOptions } from './follow/follow-command.ts'
 import { loadVerdict } from './follow/follow-to-end.ts';
 import { deploymentPage } from './links.ts';
 import { durationText, type Output } from './output.ts';
-import { findApp, findDeploymentId } from './references.ts';
+import { findAppIfAny, findDeploymentId, idOfDeployment } from './references.ts';
 import { openSession, type Caller, type Session } from './session.ts';
 import { jsonLine } from './spelling.ts';
 
@@ -19,8 +19,9 @@ export async function chooseDeployment(
   text: string | undefined,
   { app: named }: DeploymentChoice,
 ): Promise<string> {
-  const app = named !== undefined || caller.project !== null ? await findApp(caller, session, named) : null;
-  return findDeploymentId(session, text ?? '@latest', app);
+  const id = text === undefined ? null : idOfDeployment(text);
+  if (id !== null) return id;
+  return findDeploymentId(session, text ?? '@latest', await findAppIfAny(caller, session, named));
 }
 
 /** Shows how a deployment stands. The exit code says whether that could be learnt, not how it stands. */

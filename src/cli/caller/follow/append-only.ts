@@ -16,7 +16,9 @@ export function createAppendOnly(output: Output): Renderer {
     line: (line) => say(`  ${logText(line, output)}`),
     endPhase: (phase) => say(phaseEndText(phase, output)),
     note: (text) => say(colours.dim(`… ${text}`)),
-    ask() {},
+    ask(question) {
+      if (question !== null) output.warn(question);
+    },
     end: (report) => reportLines(report, output).forEach((line) => output.warn(line)),
     close: waiting.stop,
   };

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { ApiError } from '../../../client/api.ts';
+import { goOnWithoutReaders } from '../../broken-pipe.ts';
 import { CancelDocument } from '../../../generated/gql/graphql.ts';
-import { CommandError } from '../command-error.ts';
+import { CommandError, commandErrorOf } from '../command-error.ts';
 import type { ExitName } from '../exit-codes.ts';
 import { deploymentPage } from '../links.ts';
-import { durationText } from '../output.ts';
+import { durationText, type Output } from '../output.ts';
 import type { OnInterrupt } from '../option-choices.ts';
 import type { Caller, Session } from '../session.ts';
 import { jsonLine } from '../spelling.ts';
@@ -12,7 +13,7 @@ import { chooseRenderer } from './choose-renderer.ts';
 import { followToEnd, isTerminal, loadVerdict, unknownVerdict } from './follow-to-end.ts';
 import { holdInterrupts, watchInterrupts } from './interrupts.ts';
 import type { Renderer, Verdict } from './renderer.ts';
-import { createReport } from './report.ts';
+import { createReport, exitOf as exitOfVerdict } from './report.ts';
 
 /** The options of every command that follows a deployment. */
 export interface FollowOptions {
@@ -47,6 +48,7 @@ export async function makeAndFollow(
   make: () => Promise<Made>,
   options: FollowOptions,
 ): Promise<Followed> {
+  goOnWithoutReaders();
   const { output } = caller;
   async function begin(): Promise<Verdict> {
     const { deployment, replayed } = await make();
@@ -58,14 +60,17 @@ export async function makeAndFollow(
     const begun = await begin();
     return { exit: reportBegun(caller, session, begun), verdict: begun };
   }
+  const { begun, isInterrupted } = await holdingInterrupts(output, begin);
+  return showAndReport(caller, session, begun, options, isInterrupted);
+}
+
+async function holdingInterrupts(output: Output, begin: () => Promise<Verdict>) {
   using held = holdInterrupts((text) => output.say(text));
   const left = new Promise<never>((_resolve, reject) => {
     held.signal.addEventListener('abort', () => reject(held.signal.reason as Error));
   });
   const begun = await Promise.race([begin(), left]);
-  const { isInterrupted } = held;
-  held[Symbol.dispose]();
-  return showAndReport(caller, session, begun, options, isInterrupted);
+  return { begun, isInterrupted: held.isInterrupted };
 }
 
 /** Shows a deployment that is there to its end, and reports it. */
@@ -73,8 +78,9 @@ export async function followAndReport(
   caller: Caller,
   session: Session,
   deploymentId: string,
-  options: FollowOptions,
+  options: FollowOptions & { readonly exitOf?: (verdict: Verdict) => ExitName },
 ): Promise<Followed> {
+  goOnWithoutReaders();
   const begun = await loadBegun(session, deploymentId);
   if (!options.wait) return { exit: reportBegun(caller, session, begun), verdict: begun };
   return showAndReport(caller, session, begun, options);
@@ -91,17 +97,22 @@ async function showAndReport(
   caller: Caller,
   session: Session,
   begun: Verdict,
-  options: FollowOptions,
+  { exitOf = exitOfVerdict, ...options }: FollowOptions & { readonly exitOf?: (verdict: Verdict) => ExitName },
   isInterrupted = false,
 ): Promise<Followed> {
   const { output, environment } = caller;
   const renderer = chooseRenderer(output, environment);
   try {
     const verdict = await followWithLimits(caller, session, { begun, renderer, isInterrupted }, options);
-    const report = await createReport(session, verdict);
-    renderer.end(report);
-    if (!output.json && report.exit === 'completed') output.result(verdict.productionApp.url);
-    return { exit: report.exit, verdict };
+    const exit = exitOf(verdict);
+    renderer.end(await createReport(session, verdict, exit));
+    if (!output.json && exit === 'completed' && verdict.status === 'COMPLETED')
+      output.result(verdict.productionApp.url);
+    return { exit, verdict };
+  } catch (error) {
+    if (commandErrorOf(error)) throw error;
+    // Whatever is wrong here says nothing of the deployment, which goes on.
+    throw unknownVerdict(begun.id, error as Error);
   } finally {
     renderer.close();
   }
@@ -158,7 +169,7 @@ async function followWithLimits(
 class TimeIsOver extends Error {}
 
 /** Where nobody can be asked, a job that is ended must not leave a deployment behind that nobody watches. */
-function defaultFor({ canAsk }: Caller['output']): OnInterrupt {
+function defaultFor({ canAsk }: Output): OnInterrupt {
   return canAsk ? 'ask' : 'cancel';
 }
 

@@ -20,7 +20,9 @@ export function createJsonLines(output: Output): Renderer {
       print('line', { seq, at, phase: phase ?? null, stream, level, message }),
     endPhase: (phase) => print('phase', phaseFields(phase)),
     note: (text) => output.say(`… ${text}`),
-    ask() {},
+    ask(question) {
+      if (question !== null) output.warn(question);
+    },
     end({ verdict, exit, headline, page }) {
       const { id, number, version, productionApp, durationMs, failure, cancellation } = verdict;
       print('result', {

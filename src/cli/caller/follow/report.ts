@@ -31,8 +31,7 @@ const LINES_AFTER = 14;
 const LINES_LOADED = 1_000;
 
 /** Makes the report of an ended deployment. What only explains it may be missing; the verdict never depends on it. */
-export async function createReport(session: Session, verdict: Verdict): Promise<Report> {
-  const exit = exitOf(verdict);
+export async function createReport(session: Session, verdict: Verdict, exit: ExitName): Promise<Report> {
   const page = deploymentPage(session.url, verdict);
   if (exit === 'completed')
     return { verdict, exit, headline: headlineOf(verdict), excerpt: NO_EXCERPT, facts: [], page };
@@ -43,7 +42,8 @@ export async function createReport(session: Session, verdict: Verdict): Promise<
   return { verdict, exit, headline: headlineOf(verdict), excerpt, facts: factsOf(verdict, page, canGoBack), page };
 }
 
-function exitOf({ status }: Verdict): ExitName {
+/** What a deployment that was made to complete ends its command with. */
+export function exitOf({ status }: Verdict): ExitName {
   if (status === 'COMPLETED') return 'completed';
   return status === 'CANCELLED' ? 'cancelled' : 'failed';
 }
