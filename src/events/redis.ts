@@ -37,7 +37,7 @@ export async function createRedisBus(
       isDown = false;
     });
   }
-  const pubSub = new RedisPubSub({ publisher, subscriber });
+  const pubSub = new RedisPubSub({ publisher, subscriber: forgivingSubscriber(subscriber, log) });
   // Redis may be away at the start, too: then the first hints are lost like any others.
   const ready = new Promise((resolve) => publisher.once('ready', resolve));
   await Promise.race([ready, delay(answerDeadlineMs, undefined, { ref: false })]);
@@ -51,10 +51,9 @@ export async function createRedisBus(
     },
     async subscribe(topic, listener) {
       const subscribed = pubSub.subscribe(prefix + topic, listener);
-      subscribed.catch(() => {}); // Closed while it waited for Redis.
       await Promise.race([subscribed, delay(answerDeadlineMs, undefined, { ref: false })]);
       return () => {
-        subscribed.then((id) => pubSub.unsubscribe(id)).catch(() => {}); // Closed before.
+        void subscribed.then((id) => pubSub.unsubscribe(id));
       };
     },
     async close() {
@@ -63,4 +62,42 @@ export async function createRedisBus(
       subscriber.disconnect();
     },
   };
+}
+
+/**
+ * A subscriber that hears of no refusal: graphql-redis-subscriptions leaves a promise behind then that nobody can catch,
+ * and which would end the process. Redis refuses a subscription to a user without the right, and what waits for it when a
+ * password is not taken any more. Followers poll meanwhile, as in an outage; it is asked for again with each connection.
+ */
+function forgivingSubscriber(subscriber: Redis, log: Log): Redis {
+  const names = new Set<string>();
+  let isRefused = false;
+
+  async function ask(name: string): Promise<void> {
+    try {
+      await subscriber.subscribe(name);
+    } catch (error) {
+      // Disconnected by ourselves, it is not refused.
+      if (isRefused || subscriber.status === 'end') return;
+      isRefused = true;
+      log.warn({ name, error: (error as Error).message }, 'Redis refuses a subscription; followers poll the database');
+    }
+  }
+  subscriber.on('ready', () => {
+    isRefused = false;
+    for (const name of names) void ask(name);
+  });
+  const forgiving = {
+    on: subscriber.on.bind(subscriber),
+    subscribe(name: string, onSubscribed: () => void) {
+      names.add(name);
+      void ask(name).then(onSubscribed);
+    },
+    unsubscribe(name: string) {
+      names.delete(name);
+      subscriber.unsubscribe(name).catch(() => {}); // It is away, or closed.
+    },
+    punsubscribe() {}, // No patterns are subscribed to.
+  };
+  return forgiving as unknown as Redis;
 }

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { announceState, HINT_POLL_MS, type EventBus } from '../events/bus.ts';
 import type { PrismaClient } from '../generated/prisma/client.ts';
 import { recordAudit } from '../store/audit.ts';
@@ -9,6 +10,8 @@ import { findRollbackTarget } from '../store/rollback-targets.ts';
 import { findStandings } from '../store/standings.ts';
 import type { Log } from '../telemetry.ts';
 import type { Queue } from './queue.ts';
+
+const STOP_MS_MAX = 2_000;
 
 export interface AutomaticRollbackDeps {
   readonly prisma: PrismaClient;
@@ -47,7 +50,8 @@ export async function startRollbackWatch(deps: AutomaticRollbackDeps): Promise<R
       isStopped = true;
       clearInterval(timer);
       unsubscribe();
-      await looking;
+      // The work is stopped after this, and must not wait for a database that stands still.
+      await Promise.race([looking, delay(STOP_MS_MAX, undefined, { ref: false })]);
     },
   };
 }

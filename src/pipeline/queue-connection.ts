@@ -8,17 +8,14 @@ import type { Log } from '../telemetry.ts';
 /** Its heartbeats must not wait for connections that others hold. */
 const CONNECTIONS_MAX = 4;
 const CONNECT_MS_MAX = 5_000;
+/** After this, a connection was cut without a word. What a ticket is in hand for is asked again within a second. */
+const STATEMENT_MS_MAX = 20_000;
 const KEEP_ALIVE_AFTER_MS = 10_000;
 const CONNECT = {
   connectionTimeoutMillis: CONNECT_MS_MAX,
   keepAlive: true,
   keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
 };
-/**
- * Whoever takes a ticket then claims its deployment, and that commit is waited for, with all that came before it. A server
- * that crashes may lose the ends of tickets of its last moment: they come again, and there is nothing to do.
- */
-const WITHOUT_WAITING_FOR_THE_DISK = '-c synchronous_commit=off';
 /** While nobody listens, tickets are found by looking for them. */
 const LISTEN_AGAIN_MS = 1_000;
 
@@ -51,7 +48,7 @@ export function openQueueConnection(
   const pool = new pg.Pool({
     connectionString: databaseUrl,
     max: CONNECTIONS_MAX,
-    options: WITHOUT_WAITING_FOR_THE_DISK,
+    query_timeout: STATEMENT_MS_MAX,
     ...CONNECT,
   });
   // A connection that breaks while it is idle; the next statement opens another.

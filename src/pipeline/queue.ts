@@ -1,4 +1,5 @@
 import { fromPrisma, PgBoss, type Db, type Job, type JobAttempt } from 'pg-boss';
+import { Prisma } from '../generated/prisma/client.ts';
 import type { Database } from '../store/db.ts';
 import type { Statements } from '../store/statements.ts';
 import { findNextTurn } from '../store/turns.ts';
@@ -7,8 +8,6 @@ import { openQueueConnection } from './queue-connection.ts';
 
 const QUEUE = 'deploy';
 const HEARTBEAT_SECONDS = 10;
-/** After a sign that a ticket is held, it stays so for this long whatever happens. */
-const HELD_FOR_SURE_MS = 1_000;
 /** The most that the queue lists at once. */
 const TICKETS_MAX = 100_000;
 
@@ -25,8 +24,8 @@ interface Ticket {
 
 /** A ticket in a handler's hands. */
 export interface HeldTicket {
-  /** Whether it is still this handler's. Nobody knows after a freeze, or an outage of the database, until asked. */
-  isHeld(): Promise<boolean>;
+  /** A condition that holds while it is this handler's: after a freeze, or an outage of the database, it may be another's. */
+  readonly isHeld: Prisma.Sql;
 }
 
 /**
@@ -82,19 +81,6 @@ export async function openQueue(database: Database, databaseUrl: string | null, 
     deleteAfterSeconds: 60,
   });
   let isPaused = false;
-
-  function holdTicket(ticket: JobAttempt): HeldTicket {
-    let heldAt = Date.now();
-    return {
-      async isHeld() {
-        if (Date.now() - heldAt < HELD_FOR_SURE_MS) return true;
-        // Its type does not say what it answers.
-        const { affected } = (await boss.touch(QUEUE, ticket)) as { affected: number };
-        if (affected > 0) heldAt = Date.now();
-        return affected > 0;
-      },
-    };
-  }
 
   /** Nobody is notified of a ticket that fails, and the next look may be a second away. One too many does no harm. */
   async function giveBack(ticket: Job<Ticket>): Promise<void> {
@@ -160,6 +146,15 @@ export async function openQueue(database: Database, databaseUrl: string | null, 
       await boss.stop({ graceful: true, timeout: 10_000, close: true });
       await connection.close();
     },
+  };
+}
+
+/** By the attempt, too: whoever gets it after a holder that was lost has another one. */
+function holdTicket({ id, retryCount }: JobAttempt): HeldTicket {
+  return {
+    isHeld: Prisma.sql`exists (
+      select from pgboss.job
+      where name = ${QUEUE} and id = ${id}::uuid and retry_count = ${retryCount} and state = 'active')`,
   };
 }
 

@@ -20,16 +20,12 @@ export async function startRunner(deps: RunnerDeps, workers: number): Promise<Ru
   const running = new Set<Promise<void>>();
 
   /**
-   * One ticket, one deployment: whoever waits with an earlier turn comes before the app's next one. Without the ticket, a
-   * claim would take a live worker's deployment.
+   * One ticket, one deployment: whoever waits with an earlier turn comes before the app's next one. Whoever has lost the
+   * ticket takes nothing: it would be a live worker's deployment.
    */
   async function workOff(productionAppId: string, ticket: HeldTicket): Promise<void> {
-    if (!(await ticket.isHeld())) {
-      log.warn({ productionAppId }, 'Another worker has the ticket');
-      return;
-    }
     shutdown.signal.throwIfAborted();
-    const claim = await claimNextDeployment(statements, productionAppId, workerId);
+    const claim = await claimNextDeployment(statements, productionAppId, workerId, ticket.isHeld);
     if (claim === null) return;
     announceState(deps.bus, claim);
     if (claim.takenOver) metrics.takeOvers.inc();

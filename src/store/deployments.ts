@@ -110,12 +110,14 @@ export interface NewClaim extends Claim, StateChange {
 
 /**
  * Takes the deployment that an app's worker must work on now: the one that is in progress (its worker was lost), else
- * the oldest pending one, whose first phase begins with it, in one statement. Null when there is none.
+ * the oldest pending one, whose first phase begins with it, in one statement. Null when there is none, or when the
+ * condition does not hold that makes it this worker's to take.
  */
 export async function claimNextDeployment(
   statements: Statements,
   productionAppId: string,
   workerId: string,
+  isMine: Prisma.Sql = Prisma.sql`true`,
 ): Promise<NewClaim | null> {
   const [claimed] = await statements.$queryRaw<NewClaim[]>`
     with candidate as (
@@ -123,7 +125,7 @@ export async function claimNextDeployment(
         -- Null of one that was given back. A worker that gets its own back, after an outage, was not lost either.
         status = 'in_progress' and worker_id <> ${workerId} as is_lost
       from deployments
-      where production_app_id = ${productionAppId} and status in ('pending', 'in_progress')
+      where production_app_id = ${productionAppId} and status in ('pending', 'in_progress') and ${isMine}
       order by status = 'in_progress' desc, number
       limit 1
       for update
@@ -204,12 +206,17 @@ export async function completePhase(
       set status = step.status, outputs = step.outputs, skip_reason = step.skip_reason,
         started_at = case step.status when 'in_progress' then clock_timestamp() else p.started_at end,
         finished_at = case step.status when 'completed' then clock_timestamp() end
-      from held, step where p.deployment_id = held.id and p.name = step.phase
+      from held, step
+      where p.deployment_id = held.id and p.name = step.phase
+        -- On the rows themselves: whoever waited for the same write to be committed sees them as they are then.
+        and p.status = case step.status when 'completed' then 'in_progress' else 'pending' end::phase_status
+      returning p.name
     ), events as (
       insert into deployment_events (deployment_id, seq, at, type, phase, phase_status)
-      select id, state_version - step.before, clock_timestamp(), 'phase', step.phase, step.status from held, step
+      select id, state_version - step.before, clock_timestamp(), 'phase', step.phase, step.status
+      from held, step where step.phase in (select name from phases)
     )
-    select id as "deploymentId", state_version as "stateVersion" from held`;
+    select id as "deploymentId", state_version as "stateVersion" from held where exists (select from phases)`;
   return change ?? null;
 }
 

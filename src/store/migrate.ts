@@ -7,6 +7,9 @@ import type pg from 'pg';
 /** The advisory lock that Prisma's own migrations take. */
 const PRISMA_MIGRATE_LOCK = 72707369;
 
+/** The longest that a timer takes. */
+const TIMER_MS_MAX = 2_147_483_647;
+
 const HISTORY_TABLE = `create table if not exists _prisma_migrations (
   id varchar(36) primary key, checksum varchar(64) not null, finished_at timestamptz, migration_name varchar(255) not null,
   logs text, rolled_back_at timestamptz, started_at timestamptz not null default now(),
@@ -31,8 +34,10 @@ export async function migrateDatabase(
   migrations: readonly Migration[] = loadMigrations(),
 ): Promise<string[]> {
   const client = await pool.connect().catch(refuseUnreachable);
+  const isToldByItsStatement = () => {};
+  client.on('error', isToldByItsStatement);
   try {
-    await client.query('select pg_advisory_lock($1)', [PRISMA_MIGRATE_LOCK]);
+    await client.query(unhurried('select pg_advisory_lock($1)', [PRISMA_MIGRATE_LOCK]));
     await client.query(HISTORY_TABLE);
     const pending = pendingMigrations(await loadHistory(client), migrations);
     for (const migration of pending) await applyMigration(client, migration);
@@ -40,8 +45,14 @@ export async function migrateDatabase(
   } finally {
     // When the connection is gone, so is the lock.
     await client.query('select pg_advisory_unlock($1)', [PRISMA_MIGRATE_LOCK]).catch(() => {});
+    client.off('error', isToldByItsStatement);
     client.release();
   }
+}
+
+/** However long it takes: an index over millions of rows, or another process that is at it. */
+function unhurried(text: string, values?: unknown[]): pg.QueryConfig & { query_timeout: number } {
+  return { text, ...(values ? { values } : {}), query_timeout: TIMER_MS_MAX };
 }
 
 /** A name with several addresses fails with an error that has a code, but no message. */
@@ -113,7 +124,7 @@ function pendingMigrations(history: readonly Applied[], migrations: readonly Mig
 async function applyMigration(client: pg.PoolClient, { name, sql, checksum }: Migration): Promise<void> {
   await client.query('begin');
   try {
-    await client.query(sql);
+    await client.query(unhurried(sql));
     await client.query(
       `insert into _prisma_migrations (id, checksum, migration_name, finished_at, applied_steps_count)
        values ($1, $2, $3, clock_timestamp(), 1)`,
@@ -121,7 +132,7 @@ async function applyMigration(client: pg.PoolClient, { name, sql, checksum }: Mi
     );
     await client.query('commit');
   } catch (cause) {
-    await client.query('rollback');
+    await client.query('rollback').catch(() => {}); // With its connection gone, it is taken back.
     throw new MigrationError(`The migration ${name} failed, and nothing of it was kept.`, { cause });
   }
 }

@@ -5,8 +5,13 @@ import { Prisma } from '../generated/prisma/client.ts';
 /** Errors of a database that is away, restarting, or too busy. */
 const AWAY_KINDS = new Set(['DatabaseNotReachable', 'ConnectionClosed', 'SocketTimeout', 'TooManyConnections']);
 const AWAY_CODES = new Set(['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2028', 'P2037']);
+/** Of the system, which says so also of a name that is not known for a moment, and of TLS that is cut off. */
+const AWAY_ERRNOS =
+  /^(?:ECONNREFUSED|ECONNRESET|ECONNABORTED|EPIPE|ETIMEDOUT|EAI_AGAIN|ENOTFOUND|EHOSTUNREACH|EHOSTDOWN|ENETUNREACH|ENETDOWN)$/;
+/** SQLSTATEs of broken connections, a server that stops or starts, and too many clients. */
+const AWAY_SQLSTATES = /^(?:08...|57P0[123]|53300)$/;
 const AWAY_TEXTS =
-  /ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|Connection terminated|Connection ended|is not queryable|timeout exceeded when trying to connect|Query read timeout|terminating connection|database system is (?:starting up|shutting down|in recovery|not yet accepting)|remaining connection slots|too many clients/i;
+  /Connection terminated|Connection ended|is not queryable|timeout exceeded when trying to connect|Query read timeout|terminating connection|database system is (?:starting up|shutting down|in recovery|not yet accepting)|remaining connection slots|too many clients/i;
 
 const TRY_AGAIN_MS = 250;
 /** After this, who waits gives up and says so. */
@@ -23,6 +28,8 @@ export function isDatabaseAway(error: unknown): boolean {
     if (cause?.kind !== undefined && AWAY_KINDS.has(cause.kind)) return true;
   }
   if (!(error instanceof Error)) return false;
+  const { code } = error as { code?: unknown };
+  if (typeof code === 'string' && (AWAY_ERRNOS.test(code) || AWAY_SQLSTATES.test(code))) return true;
   // A name with several addresses, none of which answers, has one error for each.
   if (error instanceof AggregateError && error.errors.some(isDatabaseAway)) return true;
   return AWAY_TEXTS.test(error.message) || isDatabaseAway(error.cause);

@@ -4,6 +4,7 @@ import type { Log } from '../telemetry.ts';
 import { isDatabaseAway } from './outage.ts';
 
 const BEAT_MS = 3_000;
+const STOP_MS_MAX = 2_000;
 /** As long as a worker's ticket stays its own without a sign of life. */
 const SILENT_SECONDS_MAX = 10;
 /** How long a process that died is still told of. */
@@ -48,11 +49,14 @@ export async function startHeartbeat(
   return {
     async stop() {
       stopping.abort();
-      await beating;
-      await prisma.process.deleteMany({ where: { id: facts.id } }).catch((error: unknown) => {
-        // Whoever stops while the database is away is told of as dead, and forgotten later.
-        if (!isDatabaseAway(error)) throw error;
-      });
+      const leaving = beating
+        .then(() => prisma.process.deleteMany({ where: { id: facts.id } }))
+        .catch((error: unknown) => {
+          // Whoever stops while the database is away is told of as dead, and forgotten later.
+          if (!isDatabaseAway(error)) log.warn({ err: error }, 'It could not be written down that this process ends');
+        });
+      // What this process is at is stopped after this, and must not wait for a database that stands still.
+      await Promise.race([leaving, delay(STOP_MS_MAX, undefined, { ref: false })]);
     },
   };
 }

@@ -241,8 +241,15 @@ export async function observeRoutes(
   releaseIds: readonly string[],
 ): Promise<void> {
   await prisma.$executeRaw`
-    update releases set routed_at = case when id = any(${[...releaseIds]}::text[]) then clock_timestamp() end
-    where host_id = ${hostId} and (routed_at is not null) <> (id = any(${[...releaseIds]}::text[]))`;
+    with changed as (
+      select id from releases
+      where host_id = ${hostId} and (routed_at is not null) <> (id = any(${[...releaseIds]}::text[]))
+      -- The new one first, as whoever withdraws it: in another order, the two could wait for each other.
+      order by id desc
+      for update
+    )
+    update releases r set routed_at = case when r.id = any(${[...releaseIds]}::text[]) then clock_timestamp() end
+    from changed where r.id = changed.id`;
 }
 
 /** The gateways that serve an app now. */

@@ -84,8 +84,8 @@ async function startRelease(deps: LocalTargetDeps, app: TargetApp, plan: Release
 
   const settled = await untilRelease(deps, releaseId, context.signal, {
     deadlineMs: HOST_DEADLINE_MS + plan.healthTimeoutMs,
-    isReached: ({ observed, hostId, createdAt }) => {
-      if (hostId === null && Date.now() - createdAt.getTime() > HOST_DEADLINE_MS) throw noHost();
+    isReached: ({ observed, hostId }, waitedMs) => {
+      if (hostId === null && waitedMs > HOST_DEADLINE_MS) throw noHost();
       return observed === 'healthy' || observed === 'unhealthy' || observed === 'stopped';
     },
   });
@@ -167,9 +167,9 @@ async function untilRelease(
   { prisma, bus }: LocalTargetDeps,
   releaseId: string,
   signal: AbortSignal,
-  { deadlineMs, isReached }: { deadlineMs: number; isReached: (release: Release) => boolean },
+  { deadlineMs, isReached }: { deadlineMs: number; isReached: (release: Release, waitedMs: number) => boolean },
 ): Promise<Release> {
-  let deadline = Date.now() + deadlineMs;
+  let begunAt = Date.now();
   let wake = () => {};
   const unsubscribe = await bus.subscribe(`release:${releaseId}`, () => wake());
   signal.addEventListener('abort', () => wake());
@@ -181,9 +181,10 @@ async function untilRelease(
       signal.throwIfAborted();
       const askedAt = Date.now();
       const release = await outlastOutage(() => loadRelease(prisma, releaseId));
-      deadline += Date.now() - askedAt;
-      if (release !== null && isReached(release)) return release;
-      if (Date.now() > deadline) throw noAnswer();
+      begunAt += Date.now() - askedAt;
+      const waitedMs = Date.now() - begunAt;
+      if (release !== null && isReached(release, waitedMs)) return release;
+      if (waitedMs > deadlineMs) throw noAnswer();
       let timer: NodeJS.Timeout | undefined;
       await Promise.race([woken, new Promise((resolve) => (timer = setTimeout(resolve, HINT_POLL_MS)))]);
       clearTimeout(timer);

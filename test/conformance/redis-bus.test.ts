@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { connect as connectTcp, createServer, type AddressInfo, type Socket } from 'node:net';
+import { Redis } from 'ioredis';
 import { describe, expect, test } from 'vitest';
 import { createRedisBus } from '../../src/events/redis.ts';
 import { createLog } from '../../src/telemetry.ts';
+import { startRedis } from '../kit/redis.ts';
 import { until } from '../kit/until.ts';
 import { eventBusSuite } from './event-bus.ts';
 
@@ -55,6 +57,30 @@ describe.runIf(url)('over Redis', () => {
     leave();
 
     await expect(bus.close()).resolves.toBeUndefined();
+  });
+});
+
+describe.runIf(url)('over a Redis that refuses', () => {
+  test('a user who may not subscribe hears nothing and breaks nothing, and hears once he may', async () => {
+    await using redis = await startRedis();
+    const admin = new Redis(redis.url);
+    await admin.call('ACL', 'SETUSER', 'bare', 'on', '>secret', '~*', '+@all', 'resetchannels');
+    const bus = await createRedisBus(redis.url.replace('redis://', 'redis://bare:secret@'), 'refused:', log);
+    let heard = 0;
+
+    const leave = await bus.subscribe('cancels', () => {});
+    await bus.subscribe('releases', () => (heard += 1));
+    bus.publish('releases', { kind: 'wanted' });
+    leave();
+    await admin.call('ACL', 'SETUSER', 'bare', 'allchannels');
+    await admin.call('CLIENT', 'KILL', 'USER', 'bare');
+
+    await until('hints arrive', () => {
+      bus.publish('releases', { kind: 'wanted' });
+      return heard > 0;
+    });
+    await bus.close();
+    admin.disconnect();
   });
 });
 

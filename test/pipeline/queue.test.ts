@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest';
 import { openQueue } from '../../src/pipeline/queue.ts';
 import { createLog } from '../../src/telemetry.ts';
+import { claimNextDeployment, type Claim } from '../../src/store/deployments.ts';
 import { createDatabase, urlOf } from '../kit/database.ts';
 import { until } from '../kit/until.ts';
+import { createRows, insertPending } from '../store/rows.ts';
 
 const log = createLog('silent');
 /** On a server, the queue has connections of its own to the same database. */
@@ -57,6 +59,27 @@ test('at most one ticket of an app is out at a time, and those of other apps bes
   await until('all are handled', () => handled === 15);
   expect(most).toBe(1);
   expect(together).toBeGreaterThan(1);
+  await queue.close();
+});
+
+test('whoever has lost his ticket to another takes no deployment with it', async () => {
+  const { database, queue } = await open();
+  await using _database = database;
+  const { prisma, statements, pool } = database;
+  const rows = await createRows(prisma);
+  const id = await insertPending(prisma, rows);
+  const claims: (Claim | null)[] = [];
+  await queue.work(1, async (app, { isHeld }) => {
+    await pool.query('update pgboss.job set retry_count = retry_count + 1');
+    claims.push(await claimNextDeployment(statements, app, 'worker-1', isHeld));
+    await pool.query('update pgboss.job set retry_count = retry_count - 1');
+    claims.push(await claimNextDeployment(statements, app, 'worker-1', isHeld));
+  });
+
+  await prisma.$transaction((tx) => queue.sendTicket(tx, rows.productionAppId));
+
+  await until('it is handled', () => claims.length === 2);
+  expect(claims).toMatchObject([null, { deploymentId: id, run: 1 }]);
   await queue.close();
 });
 

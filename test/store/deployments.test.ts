@@ -17,7 +17,8 @@ import {
 } from '../../src/store/deployments.ts';
 import { appendLogLines, readLogLines } from '../../src/store/logs.ts';
 import { FAILURE } from '../kit/written-log.ts';
-import { createDatabase } from '../kit/database.ts';
+import { createDatabase, SERVER_URL } from '../kit/database.ts';
+import { until } from '../kit/until.ts';
 import { raceCancelAndCompletion } from './cancel-and-completion.ts';
 import { createRows, insertClaimed, insertLiveRelease, insertPending, logLine, type Rows } from './rows.ts';
 
@@ -297,6 +298,37 @@ describe('phases', () => {
     expect(await findCompletedPhase(prisma, claim, 'download')).toBeNull();
     expect(await findCompletedPhase(prisma, { ...claim, run: 2 }, 'orchestrate')).toBeNull();
   });
+
+  // The embedded database has one connection: nothing is at work there beside something else.
+  test.runIf(SERVER_URL)(
+    'a completion that is repeated while the first one is being committed changes nothing',
+    async () => {
+      const claim = await insertClaimed(prisma, rows);
+      const end = { phase: 'orchestrate', ...NOTHING_MADE } as const;
+      let [noteWritten, commit] = [() => {}, () => {}];
+      const isWritten = new Promise<void>((resolve) => (noteWritten = resolve));
+      const mayCommit = new Promise<void>((resolve) => (commit = resolve));
+      const first = database.transact(async (tx) => {
+        const change = await completePhase(tx, claim, end, 'download');
+        noteWritten();
+        await mayCommit;
+        return change;
+      });
+      await isWritten;
+      const again = completePhase(statements, claim, end, 'download');
+      await until('the second one waits for the first', async () => {
+        const [{ count }] = await statements.$queryRaw<[{ count: number }]>`
+        select count(*)::int as count from pg_locks where not granted and pid in (
+          select pid from pg_stat_activity where datname = current_database())`;
+        return count > 0;
+      });
+      commit();
+
+      expect([(await first)?.deploymentId, await again]).toEqual([claim.deploymentId, null]);
+      const { events } = await stored(claim.deploymentId);
+      expect(events.filter(({ phase }) => phase === 'download')).toHaveLength(1);
+    },
+  );
 
   test('a phase that another worker begins again is its next attempt', async () => {
     const first = await insertClaimed(prisma, rows);

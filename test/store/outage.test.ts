@@ -49,6 +49,13 @@ describe.each(Object.entries(WAYS_TO_ASK))('%s is told from a refusal', (_way, a
   });
 });
 
+test('a name that is not known, for the moment, is an outage', async () => {
+  const database = await openDatabase({ url: 'postgresql://postgres@nowhere.invalid:5432/postgres' });
+  const error: unknown = await database.statements.$queryRaw`select 1`.catch((reason: unknown) => reason);
+  expect(isDatabaseAway(error), String(error)).toBe(true);
+  await database.close();
+});
+
 test('what the database refuses is no outage', async () => {
   await using database = await createDatabase();
   for (const ask of [
