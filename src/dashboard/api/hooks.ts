@@ -17,7 +17,7 @@ export function useLiveState(): LiveState {
 }
 
 export interface Loaded<Data> {
-  /** What was read last, also while it is read again. */
+  /** What was read last, also while it is read again, and when that fails: the connection's badge tells of it. */
   readonly data: Data | undefined;
   readonly error: ApiError | null;
   reload(): void;
@@ -43,7 +43,21 @@ export function useData<Data, Variables extends AnyVariables>(
     seenEpoch.current = epoch;
     reload();
   }, [epoch, options.pause, reload]);
-  return { data, error: error ? apiErrorOf(error) : null, reload };
+  const refusal = error ? apiErrorOf(error) : null;
+  const kept = useKept(data, `${document.toString()} ${JSON.stringify(variables)}`, refusal);
+  return { data: kept, error: refusal, reload };
+}
+
+/** Who was refused must not see it any more. */
+const REFUSED = new Set(['UNAUTHENTICATED', 'FORBIDDEN', 'NOT_FOUND']);
+
+/** What was read last of the same thing: urql lets go of it when reading it again fails. */
+function useKept<Data>(data: Data | undefined, what: string, error: ApiError | null): Data | undefined {
+  const kept = useRef({ what, data });
+  const isOver = kept.current.what !== what || (error !== null && REFUSED.has(error.code));
+  // Null: an answer that is nothing but errors.
+  if (isOver || (data !== undefined && data !== null)) kept.current = { what, data };
+  return kept.current.data ?? undefined;
 }
 
 export interface Action<Data, Variables> {

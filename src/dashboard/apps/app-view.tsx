@@ -1,4 +1,4 @@
-import type { ReactNode } from 'react';
+import { useEffect, type ReactNode } from 'react';
 import { Link } from 'wouter';
 import { PageAppChangedDocument, PageAppDocument, type PageAppStateFragment } from '../../generated/gql/graphql.ts';
 import { useChanges, useData } from '../api/hooks.ts';
@@ -11,13 +11,16 @@ import { HealthBadge } from '../elements/status.tsx';
 import { Tabs } from '../elements/tabs.tsx';
 import { paths, type AppPart } from '../routes.ts';
 import classes from './app-view.module.css';
-import { useShownOrganization } from '../session/organization.tsx';
+import { useOrganizationPath, useShownOrganization } from '../session/organization.tsx';
 import { DeployButton } from './deploy-button.tsx';
 import { EnvironmentPart } from './environment-part.tsx';
 import { Overview } from './overview.tsx';
 import { RuntimeLog } from './runtime-log.tsx';
 import { SettingsPart } from './settings-part.tsx';
 import { VersionsPart } from './versions-part.tsx';
+
+/** By then the server has a subscription that was asked for before. */
+const SUBSCRIBED_MS = 1_000;
 
 const PARTS: Record<AppPart, string> = {
   deployments: 'Deployments',
@@ -32,7 +35,14 @@ export function AppView({ subdomain, part }: { subdomain: string; part?: string 
   const { data, error, reload } = useData(PageAppDocument, { subdomain });
   const app = data?.productionApp;
   useShownOrganization(app?.entity.organization.id);
-  useChanges(PageAppChangedDocument, { id: app?.id ?? '' }, { pause: !app });
+  const id = app?.id;
+  useChanges(PageAppChangedDocument, { id: id ?? '' }, { pause: id === undefined });
+  // What has changed between the answer and the subscription, nobody has told.
+  useEffect(() => {
+    if (id === undefined) return undefined;
+    const timer = setTimeout(reload, SUBSCRIBED_MS);
+    return () => clearTimeout(timer);
+  }, [id, reload]);
   if (!data) return error ? <Failed isView error={error} onRetry={reload} /> : <Loading />;
   if (!app || app.deletedAt) return <NotFound what="app" />;
   if (part !== undefined && !Object.hasOwn(PARTS, part)) return <NotFound what="page" />;
@@ -74,8 +84,10 @@ function Parts({ app, part }: { app: PageAppStateFragment; part: AppPart | 'over
 }
 
 function Deployments({ productionAppId }: { productionAppId: string }) {
+  const ofOrganization = useOrganizationPath();
+  const search = ofOrganization(`${paths.deployments}?app=${productionAppId}`);
   return (
-    <Panel title="Deployments" actions={<Link to={`${paths.deployments}?app=${productionAppId}`}>Search them</Link>}>
+    <Panel title="Deployments" actions={<Link to={search}>Search them</Link>}>
       <DeploymentList filter={{ productionAppId }} empty={<NoDeployments />} />
     </Panel>
   );

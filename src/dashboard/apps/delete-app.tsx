@@ -35,14 +35,14 @@ export function DeleteApp({ app }: { app: PageAppStateFragment }) {
 
 function DeleteDialog({ app: { id, subdomain }, onClose }: { app: PageAppStateFragment; onClose: () => void }) {
   const [, navigate] = useLocation();
-  const [, keepDraft] = useDraft(id);
+  const [, changeDraft] = useDraft(id);
   const [typed, setTyped] = useState('');
   const { run, isRunning, error } = useAction(PageDeleteAppDocument);
 
   async function submit(event: FormEvent) {
     event.preventDefault();
     if (!(await run({ input: { id } }))) return;
-    keepDraft([]);
+    changeDraft(() => []);
     navigate(paths.apps, { replace: true });
   }
 

@@ -37,7 +37,7 @@ const STATE_WORDS: Record<RowState, string | null> = {
 
 /** The variables of an app. What is changed here is saved together. */
 export function EnvironmentPart({ app }: { app: PageAppStateFragment }) {
-  const [draft, keepDraft] = useDraft(app.id);
+  const [draft, changeDraft] = useDraft(app.id);
   const { data, error, reload } = useData(PageEnvironmentDocument, { id: app.id });
   const isAllowed = useMayPublish(app.entity, 'ENTITIES_DEPLOY');
   const [edited, setEdited] = useState<Row | 'new' | null>(null);
@@ -47,8 +47,8 @@ export function EnvironmentPart({ app }: { app: PageAppStateFragment }) {
   const actions = actionsOf({
     edit: setEdited,
     remove: ({ name, isSecret, phases }) =>
-      keepDraft(withChange(draft, { name, isSecret, phases, value: null }, stored)),
-    undo: ({ name }) => keepDraft(withoutChange(draft, name)),
+      changeDraft((kept) => withChange(kept, { name, isSecret, phases, value: null }, stored)),
+    undo: ({ name }) => changeDraft((kept) => withoutChange(kept, name)),
   });
   return (
     <Panel
@@ -79,7 +79,7 @@ export function EnvironmentPart({ app }: { app: PageAppStateFragment }) {
         <VariableDialog
           variable={edited === 'new' ? null : edited}
           taken={rows.map(({ name }) => name)}
-          onApply={(change) => keepDraft(withChange(draft, change, stored))}
+          onApply={(change) => changeDraft((kept) => withChange(kept, change, stored))}
           onClose={() => setEdited(null)}
         />
       )}
@@ -159,16 +159,17 @@ function actionsOf({ edit, remove, undo }: Record<'edit' | 'remove' | 'undo', (r
 }
 
 function Foot({ app }: { app: PageAppStateFragment }) {
-  const [draft, keepDraft] = useDraft(app.id);
+  const [draft, changeDraft] = useDraft(app.id);
   const { run, isRunning, error } = useAction(PageSaveEnvironmentDocument);
   const [isSaved, setIsSaved] = useState(false);
   async function save() {
     if (!(await run({ input: { id: app.id, environment: inputOf(draft) } }))) return;
-    keepDraft([]);
+    // What was changed meanwhile is not saved yet.
+    changeDraft((kept) => kept.filter((change) => !draft.includes(change)));
     setIsSaved(true);
   }
   function discard() {
-    keepDraft([]);
+    changeDraft(() => []);
     setIsSaved(false);
   }
   if (draft.length === 0 && !isSaved) return null;

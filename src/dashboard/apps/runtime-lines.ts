@@ -11,6 +11,10 @@ import { EMPTY_WINDOW, withBatches, withEarlier, type LogBatch, type LogWindow }
 
 export type RuntimeLine = FollowedRuntimeLineFragment;
 
+/** A server that starts again, or a network that comes back, is waited for. */
+const RETRY_FOR_MS = 60_000;
+/** Frames are drawn only of what is seen; what comes meanwhile is handed on all the same, so that it is let go in time. */
+const UNSEEN_MS = 1_000;
 /** So many are held at most; what is older is read again when it is asked for. */
 const ENTRIES_MAX = 50_000;
 
@@ -35,7 +39,12 @@ export function useRuntimeLines(productionAppId: string, filter: RuntimeLogFilte
 
   const readBefore = useCallback(
     async (before: string | null) => {
-      const client = createApiClient({ url: location.origin, token, signal: signal.current });
+      const client = createApiClient({
+        url: location.origin,
+        token,
+        signal: signal.current,
+        retryForMs: RETRY_FOR_MS,
+      });
       const { productionApp } = await client.request(PageRuntimeLinesDocument, { id: productionAppId, before, filter });
       if (!productionApp) throw new ApiError('NOT_FOUND', 'The app was deleted.');
       return productionApp.runtimeLogs;
@@ -54,7 +63,7 @@ export function useRuntimeLines(productionAppId: string, filter: RuntimeLogFilte
       setWindow(withEarlier(EMPTY_WINDOW, nodes, pageInfo.hasPreviousPage));
       setIsLoading(false);
       const after = nodes.at(-1)?.seq.toString();
-      const connection = { url: location.origin, token, signal: leaving.signal };
+      const connection = { url: location.origin, token, signal: leaving.signal, giveUpAfterMs: Infinity };
       for await (const event of followRuntimeLogs({ ...connection, productionAppId, filter, after })) {
         if (event.__typename === 'RuntimeLogBatch') frames.add(event);
       }
@@ -74,6 +83,7 @@ export function useRuntimeLines(productionAppId: string, filter: RuntimeLogFilte
     const first = window.entries[0];
     if (!first || isReading.current) return;
     isReading.current = true;
+    setError(null);
     const asked = signal.current;
     try {
       const { nodes, pageInfo } = await readBefore(String(first.seq));
@@ -100,16 +110,24 @@ function asApiError(reason: unknown): ApiError {
 function createFrames<Item>(show: (items: readonly Item[]) => void): { add(item: Item): void; stop(): void } {
   let waiting: Item[] = [];
   let frame = 0;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  function stop(): void {
+    cancelAnimationFrame(frame);
+    clearTimeout(timer);
+  }
+  function handOn(): void {
+    stop();
+    const items = waiting;
+    waiting = [];
+    show(items);
+  }
   return {
     add(item) {
       waiting.push(item);
-      frame ||= requestAnimationFrame(() => {
-        const items = waiting;
-        waiting = [];
-        frame = 0;
-        show(items);
-      });
+      if (waiting.length > 1) return;
+      frame = requestAnimationFrame(handOn);
+      timer = setTimeout(handOn, UNSEEN_MS);
     },
-    stop: () => cancelAnimationFrame(frame),
+    stop,
   };
 }

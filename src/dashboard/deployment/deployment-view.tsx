@@ -2,6 +2,7 @@ import { Link } from 'wouter';
 import {
   PageDeploymentDocument,
   PageDeploymentUpdatedDocument,
+  PageOtherDeploymentsDocument,
   type PageDeploymentStateFragment,
 } from '../../generated/gql/graphql.ts';
 import { useChanges, useData } from '../api/hooks.ts';
@@ -24,9 +25,13 @@ export function DeploymentView({ id }: { id: string }) {
   // Its log is asked for at once, and not after it.
   const log = useLog(id);
   const { data, error, reload } = useData(PageDeploymentDocument, { id });
-  useShownOrganization(data?.deployment?.productionApp.entity.organization.id);
+  const app = data?.deployment?.productionApp;
+  useShownOrganization(app?.entity.organization.id);
   const isOpen = data?.deployment?.finishedAt === null;
   useChanges(PageDeploymentUpdatedDocument, { id }, { pause: !isOpen });
+  // When it has ended, others change whether it is live, and what may be done with it.
+  const pause = isOpen || app === undefined;
+  useChanges(PageOtherDeploymentsDocument, { productionAppId: app?.id ?? '' }, { pause, onData: reload });
   if (!data) return error ? <Failed isView error={error} onRetry={reload} /> : <Loading />;
   return data.deployment ? <Shown deployment={data.deployment} log={log} /> : <NotFound what="deployment" />;
 }

@@ -15,26 +15,52 @@ interface PagesProps<Props> {
   props: Props;
 }
 
-/** A list that is read and shown page after page. Give it a `key` of what the list is of. */
+/**
+ * A list that is read and shown page after page. Each begins where the one before ends now, so that what is new at the top
+ * pushes nothing out of sight. Give it a `key` of what the list is of.
+ */
 export function Pages<Props extends object>({ page: Page, props }: PagesProps<Props>) {
-  const [cursors, setCursors] = useState<readonly (string | null)[]>([null]);
-  return cursors.map((after, index) => (
-    <Fragment key={after}>
+  const [count, setCount] = useState(1);
+  const [ends, setEnds] = useState<readonly (string | null)[]>([]);
+  return Array.from({ length: count }, (_, index) => (
+    <Fragment key={index}>
       {index > 0 && <PageStart number={index + 1} />}
       <Page
         {...props}
-        after={after}
-        more={({ hasNextPage, endCursor }) =>
-          hasNextPage &&
-          index === cursors.length - 1 && (
-            <div className={classes['more']}>
-              <Button onClick={() => setCursors([...cursors, endCursor!])}>Show more</Button>
-            </div>
-          )
-        }
+        after={index === 0 ? null : ends[index - 1]!}
+        more={({ hasNextPage, endCursor = null }) => (
+          <More
+            endCursor={endCursor}
+            hasButton={hasNextPage && index === count - 1}
+            onEnd={(end) =>
+              setEnds((before) => (before[index] === end ? before : Object.assign([...before], { [index]: end })))
+            }
+            onMore={() => setCount(count + 1)}
+          />
+        )}
       />
     </Fragment>
   ));
+}
+
+interface MoreProps {
+  endCursor: string | null;
+  hasButton: boolean;
+  onEnd: (endCursor: string | null) => void;
+  onMore: () => void;
+}
+
+function More({ endCursor, hasButton, onEnd, onMore }: MoreProps) {
+  const tell = useRef(onEnd);
+  tell.current = onEnd;
+  useEffect(() => tell.current(endCursor), [endCursor]);
+  return (
+    hasButton && (
+      <div className={classes['more']}>
+        <Button onClick={onMore}>Show more</Button>
+      </div>
+    )
+  );
 }
 
 /** Whoever asked for another page by keyboard or with a screen reader goes on where it begins. */

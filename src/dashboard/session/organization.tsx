@@ -44,7 +44,11 @@ export function useOrganizationPath(): (path: string) => string {
   const [search] = useSearchParams();
   const shown = useContext(ShownContext)!;
   const slug = search.get(PARAMETER) ?? shown.slug;
-  return useCallback((path) => (slug === null ? path : `${path}?${PARAMETER}=${encodeURIComponent(slug)}`), [slug]);
+  return useCallback(
+    (path) =>
+      slug === null ? path : `${path}${path.includes('?') ? '&' : '?'}${PARAMETER}=${encodeURIComponent(slug)}`,
+    [slug],
+  );
 }
 
 /** Chooses it. Nothing where there is no choice. */

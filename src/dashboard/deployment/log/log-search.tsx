@@ -31,15 +31,18 @@ export function LogSearch({ input, text, hits, rank, isComplete, onSearch, onSte
     if (text !== asked.current) setTyped(text);
     asked.current = text;
   }, [text]);
+  const search = useRef(onSearch);
+  search.current = onSearch;
+  // Not with every line that comes: while a build prints, nobody would ever have paused for long enough.
   useEffect(() => {
     if (typed === asked.current) return undefined;
     const timer = setTimeout(() => ask(typed), TYPING_MS);
     return () => clearTimeout(timer);
-  });
+  }, [typed]);
 
   function ask(next: string): void {
     asked.current = next;
-    onSearch(next);
+    search.current(next);
   }
 
   function noteKey(event: KeyboardEvent): void {

@@ -78,7 +78,14 @@ export function useLogView({ store, state }: Log, { onVisit }: LogViewOptions): 
   const hits = useMemo(() => state.hits && hitsWithin(rows.sections, state.hits.seqs), [state, rows]);
   const found = state.hits?.filter.contains === text ? state.hits : null;
   const isFound = found !== null && (found.isComplete || (found.seqs.at(-1) ?? 0) >= seen.current);
-  const { current, step } = useHits({ text, hits, isFound, seen, onStep: (seq) => goTo({ seq }) });
+  const { current, step } = useHits({
+    text,
+    hits,
+    isFound,
+    isPlaced: place !== null,
+    seen,
+    onStep: (seq) => goTo({ seq }),
+  });
 
   const chosen = place?.kind === 'lines' ? place : null;
   const anchor = useRef<number | null>(null);
@@ -139,18 +146,22 @@ interface HitsOptions {
   readonly hits: Hits | null;
   /** Whether the first hit below what is seen is known, or that there is none. */
   readonly isFound: boolean;
+  /** Whether the address names a place of the log: whoever opens it wants to see that, and not the first hit. */
+  readonly isPlaced: boolean;
   readonly seen: { readonly current: number };
   readonly onStep: (seq: number) => void;
 }
 
 /** The hit that one is at: for a new text, the first one below what is seen. */
-function useHits({ text, hits, isFound, seen, onStep }: HitsOptions) {
+function useHits({ text, hits, isFound, isPlaced, seen, onStep }: HitsOptions) {
   const [current, setCurrent] = useState<number | null>(null);
   const searched = useRef('');
+  const isOpening = useRef(isPlaced && text !== '');
   function stepFrom(from: number, direction: 1 | -1): void {
     const next = hits?.step(from, direction) ?? null;
     setCurrent(next);
-    if (next !== null) onStep(next);
+    if (next !== null && !isOpening.current) onStep(next);
+    isOpening.current = false;
   }
   useEffect(() => {
     if (text === searched.current || (text && !isFound)) return;
