@@ -30,7 +30,7 @@ export async function runCancel(
   output.say(`Deployment ${number} was asked to stop${place}.`);
   if (!options.wait && !output.json) return output.result(deploymentId);
   const followed = { ...options, onInterrupt: 'detach', exitOf: exitOfCancel } as const;
-  return (await followAndReport(caller, session, deploymentId, followed)).exit;
+  return followAndReport(caller, session, deploymentId, followed);
 }
 
 function exitOfCancel({ status }: Verdict): ExitName {

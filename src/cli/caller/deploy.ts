@@ -31,7 +31,7 @@ export async function runDeploy(caller: Caller, name: string | undefined, option
   const { reason, overlap } = options;
   const input = { productionAppId: app.id, versionId, reason, overlap: overlapPolicy(overlap), idempotencyKey: key };
   const make = async () => (await session.client.request(DeployDocument, { input })).triggerDeployment;
-  const { exit } = await makeAndFollow(caller, session, make, options);
+  const exit = await makeAndFollow(caller, session, make, options);
   if (exit === 'completed' && isPushed && options.wait && options.activate) await activate(caller, session, versionId!);
   return exit;
 }

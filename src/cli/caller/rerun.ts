@@ -26,7 +26,7 @@ export async function runRetry(
   const deploymentId = await chooseDeployment(caller, session, text, options);
   const input = { deploymentId, ...inputOf(options) };
   const make = async () => (await session.client.request(RetryDocument, { input })).retryDeployment;
-  return (await makeAndFollow(caller, session, make, options)).exit;
+  return makeAndFollow(caller, session, make, options);
 }
 
 /** Ships the version of a deployment once more, with what its app is set to now. */
@@ -39,7 +39,7 @@ export async function runRedeploy(
   const deploymentId = await chooseDeployment(caller, session, text, options);
   const input = { deploymentId, ...inputOf(options) };
   const make = async () => (await session.client.request(RedeployDocument, { input })).redeployDeployment;
-  return (await makeAndFollow(caller, session, make, options)).exit;
+  return makeAndFollow(caller, session, make, options);
 }
 
 export interface RollbackOptions extends RerunOptions {
@@ -61,7 +61,7 @@ export async function runRollback(
   const { allowIrreversible } = options;
   const input = { productionAppId: app.id, deploymentId, allowIrreversible, ...inputOf(options) };
   const make = async () => (await session.client.request(RollbackDocument, { input })).rollbackDeployment;
-  return (await makeAndFollow(caller, session, make, options)).exit;
+  return makeAndFollow(caller, session, make, options);
 }
 
 function inputOf({ reason, overlap, idempotencyKey = createIdempotencyKey() }: RerunOptions) {

@@ -88,5 +88,5 @@ export async function runWatch(
   const id = await chooseDeployment(caller, session, text, options);
   // One that is not there is not found: only afterwards is its verdict unknown.
   await loadVerdict(session, id);
-  return (await followAndReport(caller, session, id, { ...options, onInterrupt, wait: true })).exit;
+  return followAndReport(caller, session, id, { ...options, onInterrupt, wait: true });
 }

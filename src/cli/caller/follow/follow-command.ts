@@ -35,19 +35,18 @@ interface Made {
   readonly replayed: boolean;
 }
 
-/** What became of it: the exit that it deserves, and how it stood last. */
-interface Followed {
-  readonly exit: ExitName;
-  readonly verdict: Verdict;
+/** For what is not done when its deployment has completed. */
+interface FollowToReportOptions extends FollowOptions {
+  readonly exitOf?: (verdict: Verdict) => ExitName;
 }
 
-/** Makes a deployment, shows it to its end, and reports it. What interrupts meanwhile is obeyed once it is there. */
+/** Makes a deployment, shows it to its end, reports it, and answers with the exit that it deserves. What interrupts meanwhile is obeyed once it is there. */
 export async function makeAndFollow(
   caller: Caller,
   session: Session,
   make: () => Promise<Made>,
   options: FollowOptions,
-): Promise<Followed> {
+): Promise<ExitName> {
   goOnWithoutReaders();
   const { output } = caller;
   async function begin(): Promise<Verdict> {
@@ -56,10 +55,7 @@ export async function makeAndFollow(
     return loadBegun(session, deployment.id);
   }
   // Who does not wait leaves it to itself anyway.
-  if (!options.wait) {
-    const begun = await begin();
-    return { exit: reportBegun(caller, session, begun), verdict: begun };
-  }
+  if (!options.wait) return reportBegun(caller, session, await begin());
   const { begun, isInterrupted } = await holdingInterrupts(output, begin);
   return showAndReport(caller, session, begun, options, isInterrupted);
 }
@@ -78,11 +74,11 @@ export async function followAndReport(
   caller: Caller,
   session: Session,
   deploymentId: string,
-  options: FollowOptions & { readonly exitOf?: (verdict: Verdict) => ExitName },
-): Promise<Followed> {
+  options: FollowToReportOptions,
+): Promise<ExitName> {
   goOnWithoutReaders();
   const begun = await loadBegun(session, deploymentId);
-  if (!options.wait) return { exit: reportBegun(caller, session, begun), verdict: begun };
+  if (!options.wait) return reportBegun(caller, session, begun);
   return showAndReport(caller, session, begun, options);
 }
 
@@ -97,9 +93,9 @@ async function showAndReport(
   caller: Caller,
   session: Session,
   begun: Verdict,
-  { exitOf = exitOfVerdict, ...options }: FollowOptions & { readonly exitOf?: (verdict: Verdict) => ExitName },
+  { exitOf = exitOfVerdict, ...options }: FollowToReportOptions,
   isInterrupted = false,
-): Promise<Followed> {
+): Promise<ExitName> {
   const { output, environment } = caller;
   const renderer = chooseRenderer(output, environment);
   try {
@@ -108,7 +104,7 @@ async function showAndReport(
     renderer.end(await createReport(session, verdict, exit));
     if (!output.json && exit === 'completed' && verdict.status === 'COMPLETED')
       output.result(verdict.productionApp.url);
-    return { exit, verdict };
+    return exit;
   } catch (error) {
     if (commandErrorOf(error)) throw error;
     // Whatever is wrong here says nothing of the deployment, which goes on.

@@ -18,7 +18,7 @@ export interface Renderer {
   endPhase(phase: Phase): void;
   /** Something about following itself, such as a connection that broke. */
   note(text: string): void;
-  /** Asks the user something, until it is null. Only what is drawn for people shows it. */
+  /** Asks the user something, until it is null. Nobody may press a key at a question that is not shown. */
   ask(question: string | null): void;
   end(report: Report): void;
   /** Leaves the terminal as it was. Again, it changes nothing. */
